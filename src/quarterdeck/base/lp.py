@@ -102,9 +102,10 @@ class Model:
     def _matrix(self) -> Any:
         from scipy.sparse import csc_matrix
 
-        parts = list(zip(*self._entries, strict=True)) if self._entries else [[], [], []]
-        rows, columns, values = (np.concatenate(part) if len(part) else np.zeros(0) for part in parts)
-        return csc_matrix((values, (rows.astype(int), columns.astype(int))), shape=(self._height, self._columns))
+        if not self._entries:
+            return csc_matrix((self._height, self._columns))
+        rows, columns, values = (np.concatenate(part) for part in zip(*self._entries, strict=True))
+        return csc_matrix((values, (rows, columns)), shape=(self._height, self._columns))
 
     def _highs(self, seconds: float | None) -> Any:
         import highspy

@@ -60,7 +60,7 @@ class DeclaredTables(Tables):
     def _check(self, name: str) -> None:
         if name not in self._declared:
             raise QuarterdeckError(
-                f"Step {self._step} reads {name!r} without declaring it in flow.py; {did_you_mean(name, self._declared)}"
+                f"Step {self._step} reads {name!r} without declaring it; {did_you_mean(name, self._declared)}"
             )
 
     def __getitem__(self, name: str) -> pl.DataFrame:

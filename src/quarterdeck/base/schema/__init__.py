@@ -1,8 +1,8 @@
 """The canonical tables. `tables.csv` lists them, `<table>.csv` gives a row a column; code and docs read both.
 
 Types and how they are stored: text (string), integer (int64), number (float64), flag (bool), instant (UTC timestamp in
-microseconds, without a zone), day (date), money (int64, minor units of the row's currency), decimal (Decimal(18, 6)), json (string),
-draws (list of float32, one a draw).
+microseconds, without a zone), day (date), money (int64, minor units of the row's currency), decimal (Decimal(18, 6)),
+json (string), draws (list of float32, one a draw).
 """
 
 from __future__ import annotations
@@ -101,7 +101,8 @@ def tables() -> dict[str, Table]:
             for line in _rows(f"{row['table']}.csv")
         )
         kind: Kind = row["kind"]  # type: ignore[assignment]
-        found[row["table"]] = Table(row["table"], kind, tuple(row["key"].split()), row["born"], row["description"], columns)
+        key = tuple(row["key"].split())
+        found[row["table"]] = Table(row["table"], kind, key, row["born"], row["description"], columns)
     return found
 
 
