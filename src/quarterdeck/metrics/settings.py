@@ -1,0 +1,33 @@
+"""Settings of the metrics: which dimensions, which periods, how far back."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from quarterdeck.base.config import Section
+from quarterdeck.base.errors import did_you_mean
+from quarterdeck.metrics.metric import DIMENSIONS
+
+Grain = Literal["month", "quarter", "year", "all"]
+
+
+class MetricsSettings(Section):
+    """Which figures `metric_values` holds."""
+
+    dimensions: tuple[str, ...] = ("region", "owner", "product", "industry")
+    """What the metrics are cut by, beside the total: region, owner, product, family, industry, segment, kind, channel,
+    team, country, pipeline, source."""
+    grains: tuple[Grain, ...] = ("month", "quarter", "year", "all")
+    """Lengths of period: month, quarter and year of the fiscal calendar, and all."""
+    months: int | None = Field(default=None, ge=1)
+    """How many months of history to give, the current one included; all when empty."""
+
+    @field_validator("dimensions")
+    @classmethod
+    def _dimensions_exist(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if name != "all" and name not in DIMENSIONS:
+                raise ValueError(f"there is no dimension {name!r}; {did_you_mean(name, DIMENSIONS)}")
+        return value
