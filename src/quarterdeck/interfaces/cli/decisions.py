@@ -1,0 +1,63 @@
+"""Commands by which a person decides: approve a plan, override an input. Both are written with who and why."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from quarterdeck.base.errors import QuarterdeckError
+from quarterdeck.interfaces.cli.command import AsOf, Command, Name
+from quarterdeck.interfaces.cli.session import moment, now, open_workspace
+
+Who = Annotated[str, typer.Option("--who", metavar="NAME", help="Who decides.", show_default=False)]
+Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why.", show_default=False)]
+
+
+def approve(
+    name: Name,
+    who: Who,
+    reason: Reason,
+    plan_hash: Annotated[
+        str | None,
+        typer.Option("--hash", metavar="HASH", help="Only if the plan still has this hash.", show_default=False),
+    ] = None,
+    as_of: AsOf = None,
+) -> None:
+    """Publish the plan of the latest run. Only a published plan is acted on."""
+    workspace = open_workspace(name)
+    made = workspace.last_run(as_of=moment(as_of, "--as-of"))
+    if made is None:
+        raise QuarterdeckError(f"There is no run to approve. Make one with: quarterdeck run {name}")
+    publication = workspace.approve(made, who=who, reason=reason, now=now(), plan_hash=plan_hash)
+    typer.echo(f"PUBLISHED {publication.plan_hash}\nPublication {publication.id}, approved by {publication.who}: {reason}")
+
+
+def override(
+    name: Name,
+    room: Annotated[str, typer.Argument(metavar="ROOM", help="Whose input it is, such as demand.", show_default=False)],
+    target: Annotated[
+        str, typer.Argument(metavar="TARGET", help="What is overridden, such as region:East.", show_default=False)
+    ],
+    value: Annotated[float, typer.Option("--value", metavar="NUMBER", help="What holds instead.", show_default=False)],
+    who: Who,
+    reason: Reason,
+    period: Annotated[
+        str | None, typer.Option("--period", metavar="PERIOD", help="Month it holds for: 2017-11.", show_default=False)
+    ] = None,
+) -> None:
+    """Put a person's number in the place of a computed one, from the next run on."""
+    workspace = open_workspace(name)
+    made = workspace.override(room, target, value, reason=reason, who=who, now=now(), period=period)
+    typer.echo(f"Override {made} is written; it takes effect with the next: quarterdeck run {name}")
+
+
+COMMANDS = (
+    Command(approve, ('quarterdeck approve acme --who "Kim Mina" --reason "Agreed in the October meeting"',)),
+    Command(
+        override,
+        (
+            'quarterdeck override acme demand region:East --period 2017-11 --value 500000 --reason "Fair moved" --who "Kim Mina"',
+        ),
+    ),
+)

@@ -1,0 +1,233 @@
+"""Commands that run the loop, wholly or until a room, and show what came out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from quarterdeck.interfaces.cli.command import AsOf, Command, FailOn, Fresh, Json, KnownAt, Limit, Name
+from quarterdeck.interfaces.cli.session import (
+    Progress,
+    known_at,
+    leave,
+    moment,
+    now,
+    open_workspace,
+    overlay,
+    run_until,
+)
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from quarterdeck.workspace import Run, Workspace
+
+
+def run(
+    name: Name,
+    as_of: AsOf = None,
+    known: KnownAt = None,
+    scenario: Annotated[str, typer.Option("--scenario", metavar="NAME", help="Name of the what-if.")] = "base",
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="SECTION.KEY=VALUE", help="A setting for this run only; repeatable.")
+    ] = None,
+    fresh: Fresh = False,
+    fail_on: FailOn = None,
+    as_json: Json = False,
+) -> None:
+    """The whole loop: bring in what is new, run every step, write the report, say what matters most."""
+    import json
+
+    from quarterdeck.interfaces import report as reports
+    from quarterdeck.interfaces.cli.terminal import print_groups
+    from quarterdeck.interfaces.ranking import most_important
+
+    workspace = open_workspace(name)
+    overlays = overlay(settings or [])
+    instant = moment(as_of, "--as-of")
+    known_instant = known_at(known, workspace)
+    typer.echo("Sources", err=True)
+    workspace.sync(now=now(), progress=Progress())
+    typer.echo("Steps", err=True)
+    made = workspace.run(
+        as_of=instant,
+        known_at=known_instant,
+        now=now(),
+        overlay=overlays,
+        scenario=scenario,
+        fresh=fresh,
+        progress=Progress(),
+    )
+    path = reports.write(workspace, made, _report_path(workspace, made))
+    findings = workspace.findings(made)
+    first = most_important(findings)
+    if as_json:
+        summary = {
+            "run": made.id,
+            "as_of": f"{made.as_of.isoformat()}Z",
+            "scenario": made.scenario,
+            "seconds": round(made.seconds, 3),
+            "reused": sum(step.reused for step in made.steps),
+            "steps": len(made.steps),
+            "plan_hash": made.plan_hash,
+            "is_published": made.is_published,
+            "report": str(path),
+            "findings": [
+                {"code": group.code, "severity": group.severity, "message": group.message, "fix": group.fix}
+                for group in first
+            ],
+        }
+        typer.echo(json.dumps(summary, indent=1, ensure_ascii=False))
+    else:
+        reused = sum(step.reused for step in made.steps)
+        typer.echo(f"\nRun {made.id}, as of {made.as_of:%Y-%m-%d}: {len(made.steps)} steps, {reused} reused.")
+        if made.plan_hash:
+            stamp = "PUBLISHED" if made.is_published else "DRAFT"
+            typer.echo(f"Plan {stamp} {made.plan_hash}")
+        title = f"The {len(first)} findings that matter most" if len(first) != 1 else "The finding that matters most"
+        print_groups(first, workspace.settings.company.currency, title=title)
+        typer.echo(f"\nReport: {path}")
+    leave(findings, fail_on)
+
+
+def _report_path(workspace: Workspace, made: Run) -> Path:
+    name = f"{made.as_of:%Y-%m-%d}" + ("" if made.scenario == "base" else f"-{made.scenario}")
+    return workspace.root / "reports" / f"{name}.html"
+
+
+def check(name: Name, as_of: AsOf = None, known: KnownAt = None, fail_on: FailOn = None, as_json: Json = False) -> None:
+    """Is the data right? Every finding with its fix, worst first."""
+    import polars as pl
+
+    from quarterdeck.interfaces.cli.terminal import print_groups, print_json
+    from quarterdeck.interfaces.ranking import groups
+
+    workspace = open_workspace(name)
+    made = run_until(workspace, "quality", as_of, known)
+    findings = workspace.findings(made).filter(pl.col("code").str.starts_with("quality."))
+    currency = workspace.settings.company.currency
+    if as_json:
+        print_json(findings, "findings", currency)
+    else:
+        print_groups(groups(findings), currency, title=f"Is the data right? As of {made.as_of:%Y-%m-%d}")
+    leave(findings, fail_on)
+
+
+def measure(
+    name: Name,
+    metric: Annotated[str | None, typer.Option("--metric", help="Only this metric.", show_default=False)] = None,
+    grain: Annotated[str, typer.Option("--grain", help="month, quarter, year or all.")] = "quarter",
+    by: Annotated[str, typer.Option("--by", metavar="DIMENSION", help="region, owner_id, product_id …")] = "all",
+    as_of: AsOf = None,
+    known: KnownAt = None,
+    limit: Limit = 40,
+    as_json: Json = False,
+) -> None:
+    """What does it say? Metrics by period and dimension, newest first."""
+    import polars as pl
+
+    workspace = open_workspace(name)
+    made = run_until(workspace, "metrics", as_of, known)
+    values = workspace.table("metric_values", run=made).filter(pl.col("grain") == grain, pl.col("dimension") == by)
+    if metric:
+        values = values.filter(pl.col("metric") == metric)
+    values = values.sort(["period_start", "metric", "member"], descending=[True, False, False])
+    _show(workspace, values, "metric_values", f"What does it say? As of {made.as_of:%Y-%m-%d}", limit, as_json)
+
+
+def score(name: Name, as_of: AsOf = None, known: KnownAt = None, limit: Limit = 20, as_json: Json = False) -> None:
+    """Who will buy? Open deals with their odds and three reasons."""
+    workspace = open_workspace(name)
+    made = run_until(workspace, "scoring", as_of, known)
+    scores = workspace.table("scores", run=made).sort(["score", "subject_id"], descending=[True, False])
+    _show(workspace, scores, "scores", f"Who will buy? As of {made.as_of:%Y-%m-%d}", limit, as_json)
+
+
+def forecast(
+    name: Name,
+    node: Annotated[str, typer.Option("--node", help="Node of the hierarchy, such as region:East.")] = "all",
+    measure: Annotated[str, typer.Option("--measure", help="amount or quantity.")] = "amount",
+    as_of: AsOf = None,
+    known: KnownAt = None,
+    limit: Limit = 40,
+    as_json: Json = False,
+) -> None:
+    """How much, of what, where and when? Demand by month with its intervals."""
+    import polars as pl
+
+    from quarterdeck.base.errors import QuarterdeckError, did_you_mean
+
+    workspace = open_workspace(name)
+    made = run_until(workspace, "demand", as_of, known)
+    lines = workspace.table("demand_lines", run=made)
+    nodes = lines["node_id"].unique().to_list()
+    if lines.height and node not in nodes:
+        raise QuarterdeckError(f"--node {node!r} is no node of the demand; {did_you_mean(node, nodes)}")
+    lines = lines.filter(pl.col("node_id") == node, pl.col("measure") == measure).sort("period_start")
+    _show(workspace, lines, "demand_lines", f"Demand of {node}, as of {made.as_of:%Y-%m-%d}", limit, as_json)
+
+
+def supply(name: Name, as_of: AsOf = None, known: KnownAt = None, limit: Limit = 40, as_json: Json = False) -> None:
+    """Can we serve it? Load, capacity and shortage of each resource by month."""
+    import polars as pl
+
+    workspace = open_workspace(name)
+    made = run_until(workspace, "supply.plan", as_of, known)
+    lines = workspace.table("supply_lines", run=made)
+    if not as_json:
+        lines = lines.filter(pl.col("scenario") == "base")
+    lines = lines.sort(["scenario", "resource_id", "period_start"])
+    _show(workspace, lines, "supply_lines", f"Can we serve it? As of {made.as_of:%Y-%m-%d}", limit, as_json)
+
+
+def review(name: Name, as_of: AsOf = None, known: KnownAt = None, limit: Limit = 40, as_json: Json = False) -> None:
+    """What came of what was promised?"""
+    workspace = open_workspace(name)
+    made = run_until(workspace, None, as_of, known)
+    lines = workspace.table("variances", run=made).sort(["reference", "level", "member", "period_start"])
+    _show(workspace, lines, "variances", f"What came of it? As of {made.as_of:%Y-%m-%d}", limit, as_json)
+
+
+def report(
+    name: Name,
+    as_of: AsOf = None,
+    known: KnownAt = None,
+    to: Annotated[Path | None, typer.Option("--to", metavar="FILE", help="Where to write it.", show_default=False)] = None,
+) -> None:
+    """The report as one HTML file that needs nothing else: opens from disk, prints."""
+    from quarterdeck.interfaces import report as reports
+
+    workspace = open_workspace(name)
+    made = run_until(workspace, None, as_of, known)
+    typer.echo(f"Report: {reports.write(workspace, made, to or _report_path(workspace, made))}")
+
+
+def _show(workspace: Workspace, frame: pl.DataFrame, table: str, title: str, limit: int, as_json: bool) -> None:
+    from quarterdeck.interfaces.cli.terminal import print_frame, print_json
+
+    currency = workspace.settings.company.currency
+    if as_json:
+        print_json(frame, table, currency)
+    else:
+        print_frame(frame, table, currency, title=title, limit=limit)
+
+
+COMMANDS = (
+    Command(
+        run,
+        (
+            "quarterdeck run acme --as-of 2017-10-01",
+            "quarterdeck run acme --scenario short --set demand.horizon=3",
+            "quarterdeck run acme --fail-on error",
+        ),
+    ),
+    Command(check, ("quarterdeck check acme --as-of 2017-10-01 --fail-on error",)),
+    Command(measure, ("quarterdeck measure acme --metric win_rate --grain quarter --by region",)),
+    Command(score, ("quarterdeck score acme --limit 10",)),
+    Command(forecast, ("quarterdeck forecast acme --node region:East",)),
+    Command(supply, ("quarterdeck supply acme --as-of 2017-10-01",)),
+    Command(review, ("quarterdeck review acme --as-of 2018-01-01",)),
+    Command(report, ("quarterdeck report acme --as-of 2017-10-01 --to acme.html",)),
+)

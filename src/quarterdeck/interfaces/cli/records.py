@@ -1,0 +1,194 @@
+"""Commands that show what lies behind: rows, files of rows, and why a number is what it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from quarterdeck.base.errors import QuarterdeckError, did_you_mean
+from quarterdeck.interfaces.cli.command import AsOf, Command, Json, KnownAt, Limit, Name
+from quarterdeck.interfaces.cli.session import known_at, moment, open_workspace
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from quarterdeck.workspace import Explanation, Workspace
+
+Table = Annotated[str, typer.Argument(metavar="TABLE", help="Name of a table; `steps` lists them.", show_default=False)]
+
+
+def show(
+    name: Name,
+    table: Table,
+    where: Annotated[
+        list[str] | None, typer.Option("--where", metavar="COLUMN=VALUE", help="Only these rows; repeatable.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=0, metavar="N", help="Rows to print. Default: 20, with --json all.")
+    ] = None,
+    as_of: AsOf = None,
+    known: KnownAt = None,
+    as_json: Json = False,
+) -> None:
+    """Rows of a table as they stood. JSON holds every column and every digit."""
+    from quarterdeck.interfaces.cli.terminal import print_frame, print_json
+
+    workspace = open_workspace(name)
+    frame = _filtered(_read(workspace, table, as_of, known), table, where or [], workspace)
+    currency = workspace.settings.company.currency
+    if as_json:
+        print_json(frame.head(limit) if limit else frame, table, currency)
+    else:
+        print_frame(frame, table, currency, limit=20 if limit is None else limit)
+
+
+def _read(workspace: Workspace, table: str, as_of: str | None, known: str | None) -> pl.DataFrame:
+    return workspace.table(table, as_of=moment(as_of, "--as-of"), known_at=known_at(known, workspace))
+
+
+def _filtered(frame: pl.DataFrame, table: str, where: list[str], workspace: Workspace) -> pl.DataFrame:
+    """Rows whose columns have the given values, compared as text, money in major units. An empty value means null."""
+    import polars as pl
+
+    from quarterdeck.base.money import to_minor
+    from quarterdeck.interfaces.cli.terminal import known_columns
+
+    columns = known_columns(table)
+    for pair in where:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise QuarterdeckError(f"--where {pair!r} is not COLUMN=VALUE; write for example --where status=won")
+        if key not in frame.columns:
+            raise QuarterdeckError(f"Table {table} has no column {key!r}; {did_you_mean(key, frame.columns)}")
+        if not value:
+            frame = frame.filter(pl.col(key).is_null())
+        elif key in columns and columns[key].type == "money":
+            try:
+                minor = to_minor(value, workspace.settings.company.currency)
+            except ArithmeticError:
+                raise QuarterdeckError(f"--where {pair!r}: {value!r} is no amount; write one such as 550.00") from None
+            frame = frame.filter(pl.col(key) == minor)
+        else:
+            frame = frame.filter(pl.col(key).cast(pl.String) == value)
+    return frame
+
+
+def export(
+    name: Name,
+    table: Table,
+    to: Annotated[Path, typer.Option("--to", metavar="FILE", help="File to write.", show_default=False)],
+    form: Annotated[
+        str | None, typer.Option("--format", help="csv, parquet or xlsx. Default: by the file's name.", show_default=False)
+    ] = None,
+    as_of: AsOf = None,
+    known: KnownAt = None,
+) -> None:
+    """Write a table to a file: csv and parquet exact, xlsx safe to open."""
+    from quarterdeck.interfaces.spreadsheet import FORMATS, write
+
+    chosen = form or to.suffix.lstrip(".").lower()
+    if chosen not in FORMATS:
+        raise QuarterdeckError(f"--format {chosen!r} is unknown; {did_you_mean(chosen, FORMATS)}")
+    workspace = open_workspace(name)
+    frame = _read(workspace, table, as_of, known)
+    write(frame, table, to, chosen, workspace.settings.company.currency)
+    typer.echo(f"{to}: {frame.height:,} rows of {table}")
+
+
+def explain(
+    name: Name,
+    number: Annotated[
+        str, typer.Argument(metavar="NUMBER", help="What is asked about: metrics.win_rate, demand.bookings, plan.gap …")
+    ],
+    period: Annotated[
+        str | None, typer.Option("--period", metavar="PERIOD", help="2017-11, 2017Q3 or 2017.", show_default=False)
+    ] = None,
+    by: Annotated[
+        str | None, typer.Option("--by", metavar="DIMENSION", help="Dimension of the member.", show_default=False)
+    ] = None,
+    member: Annotated[
+        str | None, typer.Option("--member", help="Member of the dimension, such as East.", show_default=False)
+    ] = None,
+    as_of: AsOf = None,
+    limit: Limit = 10,
+    as_json: Json = False,
+) -> None:
+    """Why a number is what it is: definition, inputs, the records behind it, its run and the decisions."""
+    workspace = open_workspace(name)
+    made = workspace.last_run(as_of=moment(as_of, "--as-of"))
+    if made is None:
+        raise QuarterdeckError(f"There is no run to explain. Make one with: quarterdeck run {name}")
+    found = workspace.explain(number, run=made, period=period, member=member, dimension=by)
+    currency = workspace.settings.company.currency
+    if as_json:
+        _explain_json(found, currency, limit)
+    else:
+        _explain_text(found, currency, limit)
+
+
+def _explain_json(found: Explanation, currency: str, limit: int) -> None:
+    import json
+
+    from quarterdeck.interfaces.cli.terminal import json_rows
+
+    run = found.run
+    head = {
+        "title": found.title,
+        "definition": found.definition,
+        "value": found.value,
+        "unit": found.unit,
+        "inputs": list(found.inputs),
+        "run": getattr(run, "id", run),
+        "trail": list(found.trail),
+        "record_count": found.records.height,
+    }
+    parts = [f"{json.dumps(key)}: {json.dumps(value, default=str, ensure_ascii=False)}" for key, value in head.items()]
+    records = found.records.head(limit) if limit else found.records
+    for key, frame, table in (("records", records, "opportunities"), ("decisions", found.decisions, "overrides")):
+        parts.append(f"{json.dumps(key)}: [" + ",\n  ".join(json_rows(frame, table, currency)) + "]")
+    typer.echo("{" + ",\n ".join(parts) + "}")
+
+
+def _explain_text(found: Explanation, currency: str, limit: int) -> None:
+    from quarterdeck.interfaces.cli.terminal import print_frame
+
+    run = getattr(found.run, "id", found.run)
+    typer.echo(f"{found.title}: {value_text(found.value, found.unit, currency)}")
+    typer.echo(f"\nDefinition\n  {found.definition}")
+    typer.echo("\nInputs\n  " + "\n  ".join(str(line) for line in found.inputs))
+    if found.trail:
+        typer.echo("\nHow it came about\n  " + "\n  ".join(str(line) for line in found.trail))
+    print_frame(found.records, "opportunities", currency, title=f"Records behind it: {found.records.height:,}", limit=limit)
+    typer.echo(f"\nRun\n  {run}")
+    if found.decisions.height:
+        print_frame(found.decisions, "overrides", currency, title="Decisions that touched it")
+    else:
+        typer.echo("\nDecisions that touched it\n  none")
+
+
+def value_text(value: object, unit: str | None, currency: str) -> str:
+    """A value with its unit: 1,234 USD, 63.1 %, 47 days."""
+    if not isinstance(value, int | float):
+        return "no value" if value is None else str(value)
+    if unit == "rate":
+        return f"{value:.1%}"
+    if unit in ("money", "currency"):
+        return f"{value:,.2f} {currency}"
+    return f"{value:,.6g} {unit or ''}".rstrip()
+
+
+COMMANDS = (
+    Command(
+        explain,
+        (
+            "quarterdeck explain acme metrics.win_rate --period 2017Q3 --by region --member East",
+            "quarterdeck explain acme demand.bookings --period 2017-11",
+        ),
+    ),
+    Command(
+        show, ("quarterdeck show acme opportunities --json", "quarterdeck show acme opportunities --where status=won --limit 5")
+    ),
+    Command(export, ("quarterdeck export acme scores --to scores.xlsx",)),
+)

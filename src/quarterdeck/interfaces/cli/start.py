@@ -1,0 +1,152 @@
+"""Commands that begin: a workspace, its data, a made-up company, and what is missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from quarterdeck.base.errors import QuarterdeckError
+from quarterdeck.interfaces.cli.command import Command, FailOn, Json, Name
+from quarterdeck.interfaces.cli.session import Progress, leave, now, open_workspace
+
+
+def init(
+    name: Annotated[Path, typer.Argument(metavar="NAME", help="Folder to make.", show_default=False)],
+    source: Annotated[
+        Path | None, typer.Option("--from", metavar="FOLDER", help="Folder with CSV or Parquet exports.", show_default=False)
+    ] = None,
+) -> None:
+    """Make a workspace, and propose how the columns of an export become ours."""
+    from quarterdeck.interfaces.cli.terminal import print_rows
+    from quarterdeck.workspace import Workspace
+
+    if source is not None and not source.is_dir():
+        raise QuarterdeckError(f"There is no folder {source}; --from wants the folder that holds the export's files.")
+    if (name / "quarterdeck.yaml").exists():
+        raise QuarterdeckError(f"{name} is a workspace already. Bring in its data with: quarterdeck sync {name}")
+    workspace = Workspace.create(name, source, now=now())
+    proposals = workspace.proposals()
+    rows = [
+        [
+            str(row["file"]),
+            str(row["column"]),
+            f"{row['table']}.{row['target']}" if row["target"] else f"{row['table']}.attributes",
+            f"{row['confidence']:.0%}" if row["confidence"] is not None else "",
+            str(row["reason"] or ""),
+        ]
+        for row in proposals.iter_rows(named=True)
+    ]
+    if rows:
+        print_rows(
+            ["file", "column", "becomes", "confidence", "reason"], rows, title="How the columns are understood", right=[3]
+        )
+    typer.echo(f"\nMade {name}. Next:")
+    if source is None:
+        typer.echo(f"  name a source in {name}/quarterdeck.yaml")
+    else:
+        typer.echo(f"  look through {name}/mapping/*.yaml and mend what was guessed wrong")
+    typer.echo(f"  quarterdeck run {name}")
+
+
+def sync(name: Name, as_json: Json = False, fail_on: FailOn = None) -> None:
+    """Bring in what the sources have that is new: rows added, changed and gone."""
+    import polars as pl
+
+    from quarterdeck.base.finding import findings_frame
+    from quarterdeck.interfaces.cli.terminal import print_groups, print_json, print_rows
+    from quarterdeck.interfaces.ranking import groups
+
+    workspace = open_workspace(name)
+    report = workspace.sync(now=now(), progress=Progress())
+    currency = workspace.settings.company.currency
+    findings = report.findings if isinstance(report.findings, pl.DataFrame) else findings_frame(report.findings)
+    counts = ("read", "added", "changed", "deleted", "set_aside")
+    if as_json:
+        rows = [
+            {key: str(getattr(batch, key)) for key in ("source", "table", "file")}
+            | {key: getattr(batch, key) for key in counts}
+            for batch in report.batches
+        ]
+        print_json(pl.DataFrame(rows), "", currency)
+    else:
+        lines = [
+            [batch.source, batch.table, Path(batch.file).name, *(f"{getattr(batch, key):,}" for key in counts)]
+            for batch in report.batches
+        ]
+        header = ["source", "table", "file", *(key.replace("_", " ") for key in counts)]
+        print_rows(header, lines, title="Rows brought in", right=range(3, 8))
+        if findings.height:
+            print_groups(groups(findings), currency, title="Findings")
+    leave(findings, fail_on)
+
+
+def doctor(name: Name, as_json: Json = False, fail_on: FailOn = None) -> None:
+    """What is missing and what it would buy; whether the environment is right."""
+    from quarterdeck.interfaces.cli.terminal import print_groups, print_json
+    from quarterdeck.interfaces.ranking import groups
+
+    workspace = open_workspace(name)
+    findings = workspace.doctor()
+    currency = workspace.settings.company.currency
+    if as_json:
+        print_json(findings, "findings", currency)
+    else:
+        print_groups(groups(findings), currency, title="What is missing, and what it would buy")
+    leave(findings, fail_on)
+
+
+def steps(
+    mermaid: Annotated[bool, typer.Option("--mermaid", help="Print the picture as Mermaid text.")] = False,
+    as_json: Json = False,
+) -> None:
+    """The map: every step in order, what it reads and what it writes."""
+    import json
+
+    from quarterdeck.flow import STEPS
+    from quarterdeck.interfaces.cli.terminal import print_rows
+    from quarterdeck.interfaces.flowchart import flowchart
+
+    if mermaid:
+        typer.echo(flowchart(STEPS))
+    elif as_json:
+        lines = [
+            {
+                "name": step.name,
+                "title": step.title,
+                "reads": step.reads,
+                "writes": step.writes,
+                "section": step.section,
+                "parameters": step.parameters,
+            }
+            for step in STEPS
+        ]
+        typer.echo(json.dumps(lines, indent=1))
+    else:
+        rows = [[step.name, step.title, ", ".join(step.reads), ", ".join(step.writes)] for step in STEPS]
+        print_rows(["step", "question", "reads", "writes"], rows)
+
+
+def simulate(
+    name: Annotated[Path, typer.Argument(metavar="NAME", help="Folder to make.", show_default=False)],
+    kind: Annotated[str, typer.Option("--kind", help="software, agency or manufacturer.")] = "software",
+    opportunities: Annotated[int, typer.Option("--opportunities", min=1, metavar="N", help="Deals to make.")] = 3000,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="The same seed makes the same company.")] = 1,
+) -> None:
+    """Make a company whose truth is known, with a workspace around its records."""
+    from quarterdeck.workspace import simulate_company
+
+    if (name / "quarterdeck.yaml").exists():
+        raise QuarterdeckError(f"{name} is a workspace already; choose another name.")
+    simulate_company(name, kind=kind, opportunities=opportunities, seed=seed, now=now())
+    typer.echo(f"Made {name}: a {kind} company with about {opportunities:,} deals. Next:\n  quarterdeck run {name}")
+
+
+COMMANDS = (
+    Command(init, ("quarterdeck init acme --from exports",)),
+    Command(sync, ("quarterdeck sync acme",)),
+    Command(doctor, ("quarterdeck doctor acme", "quarterdeck doctor acme --json")),
+    Command(steps, ("quarterdeck steps", "quarterdeck steps --mermaid")),
+    Command(simulate, ("quarterdeck simulate demo --kind software --opportunities 3000 --seed 1",)),
+)

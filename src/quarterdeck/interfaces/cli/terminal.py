@@ -1,0 +1,139 @@
+"""Frames as text: readable tables, exact JSON. What a column means is taken from the schema."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from quarterdeck.base import money
+from quarterdeck.base.schema import Column, Table, tables
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from quarterdeck.interfaces.ranking import Group
+
+PIPED_WIDTH = 160
+MARKS = {"error": "✗", "warning": "!", "notice": "·"}
+
+
+def known_columns(name: str) -> dict[str, Column]:
+    """The schema's columns of a table by name; none for a frame that the schema does not know."""
+    table: Table | None = tables().get(name)
+    return {column.name: column for column in table.columns} if table else {}
+
+
+def literal(value: Any, column: Column | None, currency: str) -> str:
+    """A value as JSON without loss: money and decimals as numbers with all their digits, instants with Z."""
+    if value is None:
+        return "null"
+    if column is not None and column.type == "money":
+        return str(money.to_major(value, currency))
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, datetime):
+        return f'"{value.isoformat()}Z"'
+    if isinstance(value, date):
+        return f'"{value.isoformat()}"'
+    if column is not None and column.type == "json" and isinstance(value, str):
+        try:
+            return json.dumps(json.loads(value), ensure_ascii=False)
+        except ValueError:
+            return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return "null"
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def json_rows(frame: pl.DataFrame, name: str, currency: str) -> Iterator[str]:
+    """Each row of a frame as a JSON object. `currency` holds for money in rows that name none."""
+    columns = known_columns(name)
+    for row in frame.iter_rows(named=True):
+        own = row.get("currency") or currency
+        yield "{" + ", ".join(f"{json.dumps(key)}: {literal(row[key], columns.get(key), own)}" for key in row) + "}"
+
+
+def print_json(frame: pl.DataFrame, name: str, currency: str) -> None:
+    """The whole frame as a JSON array, a row a line."""
+    write = sys.stdout.write
+    write("[")
+    for place, row in enumerate(json_rows(frame, name, currency)):
+        write(",\n " if place else "\n ")
+        write(row)
+    write("\n]\n" if frame.height else "]\n")
+
+
+def cell(value: Any, column: Column | None, currency: str) -> str:
+    """A value for people: money with thousands, rates as percent, empty for null."""
+    if value is None:
+        return ""
+    unit = column.unit if column else ""
+    if column is not None and column.type == "money":
+        return f"{money.to_major(value, currency):,f} {currency}"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        if unit == "0..1":
+            return f"{value:.1%}"
+        return f"{value:,.0f}" if unit.startswith("currency") or abs(value) >= 1000 else f"{value:,.4g}"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}" if value.time() != datetime.min.time() else f"{value:%Y-%m-%d}"
+    if isinstance(value, list):
+        return f"{len(value)} values"
+    return str(value)
+
+
+def print_frame(frame: pl.DataFrame, name: str, currency: str, *, title: str = "", limit: int = 0) -> None:
+    """The first `limit` rows (0: all) as a table, columns without any value left out, and how many rows there are."""
+    columns = known_columns(name)
+    shown = frame.head(limit) if limit else frame
+    names = [key for key in shown.columns if shown[key].null_count() < shown.height]
+    rows = [
+        [cell(row[key], columns.get(key), row.get("currency") or currency) for key in names]
+        for row in shown.iter_rows(named=True)
+    ]
+    right = [key for key in names if shown[key].dtype.is_numeric()]
+    print_rows([key.replace("_", " ") for key in names], rows, title=title, right=[names.index(key) for key in right])
+    if shown.height < frame.height:
+        typer.echo(f"{shown.height:,} of {frame.height:,} rows; --limit 0 shows all.")
+
+
+def print_rows(header: Sequence[str], rows: list[list[str]], *, title: str = "", right: Sequence[int] = ()) -> None:
+    """Rows of text as a table on stdout."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+    if title:
+        typer.echo(f"\n{title}")
+    if not rows:
+        typer.echo("  (no rows)")
+        return
+    grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for place, name in enumerate(header):
+        grid.add_column(name, justify="right" if place in right else "left", overflow="fold")
+    for row in rows:
+        grid.add_row(*(Text(value) for value in row))
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPED_WIDTH
+    Console(file=sys.stdout, width=width, highlight=False, markup=False).print(grid)
+
+
+def print_groups(groups: Sequence[Group], currency: str, *, title: str) -> None:
+    """Findings by code with their fix."""
+    typer.echo(f"\n{title}")
+    if not groups:
+        typer.echo("  (no findings)")
+    for group in groups:
+        more = f" (and {group.lines - 1} more)" if group.lines > 1 else ""
+        stake = f"  [{group.money_at_stake:,.0f} {currency} at stake]" if group.money_at_stake else ""
+        typer.echo(f"  {MARKS[group.severity]} {group.severity} {group.code}{stake}")
+        typer.echo(f"    {group.message}{more}")
+        typer.echo(f"    → {group.fix}")
