@@ -1,0 +1,1 @@
+"""The steps by which the tables of a ledger come to the newest version; run when a ledger is opened."""
