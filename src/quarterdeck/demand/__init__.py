@@ -1,0 +1,7 @@
+"""How much, of what, where and when: sample paths of bookings from open deals and new business."""
+
+from quarterdeck.demand.backtest import backtest
+from quarterdeck.demand.pipeline import PipelineModel
+from quarterdeck.demand.steps import fit, simulate
+
+__all__ = ["PipelineModel", "backtest", "fit", "simulate"]
