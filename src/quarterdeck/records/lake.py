@@ -1,0 +1,171 @@
+"""The lake: what sources said, in append-only batches of Parquet, and the commits that make batches visible.
+
+    lake/commits/00000002.json    the whole state after the second sync: every table's batches, in order
+    lake/<table>/00000002-0.parquet        rows that were new or changed
+    lake/<table>/00000002-gone.parquet     keys that the source no longer has
+
+A sync is seen when its commit is renamed into place, so a killed sync leaves nothing half-read and readers never wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import reduce
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from quarterdeck.records.engine import Engine
+from quarterdeck.records.files import exclusive, read_json, sweep, write_json
+
+if TYPE_CHECKING:
+    import ibis
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows of one table that one sync brought from one source; paths are relative to the lake."""
+
+    sequence: int
+    source: str
+    rows: tuple[str, ...]
+    gone: tuple[str, ...]
+    count: int
+    gone_count: int
+    content: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The lake after a commit. `hints` hold, for each source, how its one-off exports are shown at earlier dates."""
+
+    sequence: int = 0
+    seen_at: datetime | None = None
+    tables: dict[str, tuple[Batch, ...]] = field(default_factory=dict)
+    hints: dict[str, dict[str, Any]] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+
+
+class Lake:
+    """The facts of a workspace."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._commits = root / "commits"
+
+    def _paths(self) -> list[Path]:
+        return sorted(path for path in self._commits.glob("*.json") if path.stem.isdigit()) if self._commits.is_dir() else []
+
+    def state(self, known_at: datetime | None = None) -> State:
+        """The state after the last sync, or after the last one that was heard by `known_at` (UTC, without a zone)."""
+        for path in reversed(self._paths()):
+            state = _state(read_json(path))
+            if known_at is None or (state.seen_at is not None and state.seen_at <= known_at):
+                return state
+        return State()
+
+    def states(self) -> list[State]:
+        """All states, oldest first."""
+        return [_state(read_json(path)) for path in self._paths()]
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """One sync at a time; what a killed one left is swept first."""
+        with exclusive(self.root / ".lock"):
+            sweep(self.root)
+            sweep(self._commits)
+            self._sweep_batches()
+            yield
+
+    def _sweep_batches(self) -> None:
+        kept = {path for batches in self.state().tables.values() for batch in batches for path in (*batch.rows, *batch.gone)}
+        for folder in (path for path in self.root.iterdir() if path.is_dir() and path.name != "commits" and not path.name.startswith("_")):
+            sweep(folder)
+            for path in folder.glob("*.parquet"):
+                if f"{folder.name}/{path.name}" not in kept:
+                    path.unlink()
+
+    def commit(self, state: State) -> None:
+        """Make a state the newest; only inside `writing`."""
+        write_json(self._commits / f"{state.sequence:08d}.json", _json(state))
+
+    def relation(self, engine: Engine, state: State, table: str) -> ibis.Table | None:
+        """The newest version of each record of a table in a state; None when no source brought the table."""
+        batches = state.tables.get(table, ())
+        if not batches:
+            return None
+        first, *later = batches
+        if later and not first.rows:
+            first, *later = later
+        rows = self._scan(engine, first.rows)
+        return rows if not later else _newest(rows, [self._changes(engine, batch) for batch in later])
+
+    def _scan(self, engine: Engine, paths: tuple[str, ...]) -> ibis.Table:
+        return engine.parquet(self.root / path for path in paths)
+
+    def _changes(self, engine: Engine, batch: Batch) -> tuple[int, ibis.Table | None, ibis.Table | None]:
+        rows = self._scan(engine, batch.rows) if batch.rows else None
+        gone = self._scan(engine, batch.gone) if batch.gone else None
+        return batch.sequence, rows, gone
+
+
+def _newest(base: ibis.Table, changes: list[tuple[int, ibis.Table | None, ibis.Table | None]]) -> ibis.Table:
+    """Base rows that no later batch touched, and of the touched ones the last version, unless it went away."""
+    import ibis
+
+    def joined(parts: list[ibis.Table]) -> ibis.Table:
+        return reduce(lambda left, right: left.union(right), parts)
+
+    numbered = [(rows, ibis.literal(number, type="int64")) for number, rows, _ in changes if rows is not None]
+    gone = [
+        part.select("id", sequence=ibis.literal(number, type="int64")) for number, _, part in changes if part is not None
+    ]
+    marks = joined([*(rows.select("id", sequence=number) for rows, number in numbered), *gone])
+    last = marks.group_by("id").aggregate(sequence=marks.sequence.max())
+    untouched = base.anti_join(last, "id")
+    if not numbered:
+        return untouched.order_by("id")
+    versions = joined([rows.mutate(sequence=number) for rows, number in numbered])
+    newest = versions.semi_join(last, ["id", "sequence"]).drop("sequence")
+    return untouched.union(newest).order_by("id")
+
+
+def _json(state: State) -> dict[str, Any]:
+    return {
+        "sequence": state.sequence,
+        "seen_at": state.seen_at.isoformat() if state.seen_at else None,
+        "tables": {
+            name: [
+                {
+                    "sequence": batch.sequence,
+                    "source": batch.source,
+                    "rows": list(batch.rows),
+                    "gone": list(batch.gone),
+                    "count": batch.count,
+                    "gone_count": batch.gone_count,
+                    "content": batch.content,
+                }
+                for batch in batches
+            ]
+            for name, batches in state.tables.items()
+        },
+        "hints": state.hints,
+        "files": state.files,
+    }
+
+
+def _state(value: dict[str, Any]) -> State:
+    return State(
+        sequence=value["sequence"],
+        seen_at=datetime.fromisoformat(value["seen_at"]) if value["seen_at"] else None,
+        tables={
+            name: tuple(
+                Batch(**{**batch, "rows": tuple(batch["rows"]), "gone": tuple(batch["gone"])}) for batch in batches
+            )
+            for name, batches in value["tables"].items()
+        },
+        hints=value["hints"],
+        files=value["files"],
+    )

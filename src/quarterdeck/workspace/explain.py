@@ -1,0 +1,303 @@
+"""Where a figure comes from: its definition, inputs, the records behind it, the run and the decisions that touched it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from quarterdeck.base.calendar import parse_period
+from quarterdeck.base.errors import QuarterdeckError, did_you_mean
+from quarterdeck.base.finding import Finding, findings_frame
+from quarterdeck.base.schema import empty, table
+from quarterdeck.flow import STEPS
+
+if TYPE_CHECKING:
+    from quarterdeck.workspace.facade import Run, Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A figure and all that made it. `records` are the rows behind it, `decisions` the choices that touched it."""
+
+    name: str
+    title: str
+    definition: str
+    value: float | None
+    unit: str
+    inputs: list[str]
+    records: pl.DataFrame
+    run_id: str
+    decisions: pl.DataFrame
+    trail: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    workspace: Workspace
+    run: Run
+    entry: str
+    period: str | None
+    dimension: str
+    member: str
+
+    def span(self) -> tuple[date, date, str]:
+        """First day, day after the last, grain; without a period the month of the run."""
+        company = self.workspace.settings.company
+        return parse_period(self.period or f"{self.run.as_of:%Y-%m}", company)
+
+    def rows(self, name: str) -> pl.DataFrame:
+        return self.workspace.table(name, run=self.run)
+
+
+def explain(
+    workspace: Workspace, run: Run, name: str, period: str | None, dimension: str, member: str
+) -> Explanation:
+    """Explain `room.entry`; raises with the known rooms or entries when there is no such figure."""
+    room, _, entry = name.partition(".")
+    if room not in EXPLAINERS or not entry:
+        raise QuarterdeckError(
+            f"{name!r} is no figure; write one such as metrics.win_rate, demand.bookings, plan.margin; "
+            f"{did_you_mean(room, EXPLAINERS)}"
+        )
+    return EXPLAINERS[room](_Question(workspace, run, entry, period, dimension, member))
+
+
+def _trail(question: _Question, written: str) -> list[str]:
+    """The steps that lead to a table, the last first, with the inputs of each and whether the run computed or read it."""
+    steps = {step.name: step for step in STEPS}
+    done = {step.name: step for step in question.run.steps}
+    wanted, lines = [written], []
+    for step in reversed(list(steps.values())):
+        if set(step.writes) & set(wanted):
+            state = done.get(step.name)
+            how = "not in this run" if state is None else f"key {state.key[:12]}, {'read' if state.reused else 'computed'}"
+            lines.append(f"{step.name} ({how}) from {', '.join(name for name in step.reads if name in question.run.paths)}")
+            wanted += [name for name in step.reads if table(name).kind == "derived"]
+    return lines
+
+
+def _overrides(question: _Question, room: str) -> pl.DataFrame:
+    rows = question.rows("overrides")
+    return rows.filter(pl.col("room") == room)
+
+
+def _metric(question: _Question) -> Explanation:
+    from quarterdeck import metrics
+
+    known = {metric.name: metric for metric in metrics.METRICS}
+    if question.entry not in known:
+        raise QuarterdeckError(f"There is no metric {question.entry!r}; {did_you_mean(question.entry, known)}")
+    metric = known[question.entry]
+    start, end, grain = question.span()
+    rows = question.rows("metric_values").filter(
+        (pl.col("metric") == metric.name)
+        & (pl.col("grain") == grain)
+        & (pl.col("period_start") == start)
+        & (pl.col("dimension") == question.dimension)
+        & (pl.col("member") == question.member)
+    )
+    records = metrics.records(
+        question.workspace.tables_of(question.run), metric.name, start, end, question.dimension, question.member
+    )
+    n = rows["n"].to_list()[0] if rows.height else 0
+    return Explanation(
+        name=f"metrics.{metric.name}",
+        title=metric.title,
+        definition=metric.definition,
+        value=rows["value"].to_list()[0] if rows.height else None,
+        unit=metric.unit,
+        inputs=[f"period {start} to {end} (first day after)", f"{question.dimension} {question.member}", f"n {n}"],
+        records=records,
+        run_id=question.run.id,
+        decisions=empty("overrides"),
+        trail=_trail(question, "metric_values"),
+    )
+
+
+def _demand(question: _Question) -> Explanation:
+    measures = {"bookings": "amount", "deals": "quantity"}
+    if question.entry not in measures:
+        raise QuarterdeckError(f"There is no forecast {question.entry!r}; {did_you_mean(question.entry, measures)}")
+    start, end, _ = question.span()
+    node = "all" if question.member == "all" else f"{question.dimension}:{question.member}"
+    nodes = question.rows("nodes")
+    if node not in nodes["node_id"]:
+        raise QuarterdeckError(f"There is no part {node!r} of demand; {did_you_mean(node, nodes['node_id'].to_list())}")
+    lines = question.rows("demand_lines").filter(
+        (pl.col("node_id") == node)
+        & (pl.col("measure") == measures[question.entry])
+        & (pl.col("period_start") >= start)
+        & (pl.col("period_start") < end)
+    )
+    if lines.is_empty():
+        periods = question.rows("demand_lines")["period_start"]
+        raise QuarterdeckError(f"The forecast reaches from {periods.min()} to {periods.max()}; ask for a month of it.")
+    parts = lines.select(pl.col("^from_.*$").sum()).row(0, named=True)
+    deals = question.rows("opportunities").filter(pl.col("status") == "open")
+    if question.member != "all":
+        column = {"product": "product_id"}.get(question.dimension, question.dimension)
+        deals = deals.filter(pl.col(column) == question.member)
+    scores = question.rows("scores").select("subject_id", "probability")
+    intervals = [
+        f"{row['period_start']}: mean {row['mean']:,.0f}, 50 % {row['q25']:,.0f} to {row['q75']:,.0f}, "
+        f"80 % {row['q10']:,.0f} to {row['q90']:,.0f}, 95 % {row['q025']:,.0f} to {row['q975']:,.0f}"
+        for row in lines.sort("period_start").to_dicts()
+    ]
+    return Explanation(
+        name=f"demand.{question.entry}",
+        title=f"Expected {question.entry} of {node}",
+        definition="Mean over the draws: open deals aged by their monthly odds to be won or lost, plus deals that are yet to come.",
+        value=float(lines["mean"].sum()),
+        unit="currency" if question.entry == "bookings" else "deals",
+        inputs=[*intervals, *(f"{name.replace('_', ' ')}: {value:,.0f}" for name, value in parts.items())],
+        records=deals.join(scores, left_on="id", right_on="subject_id", how="left"),
+        run_id=question.run.id,
+        decisions=_overrides(question, "demand"),
+        trail=_trail(question, "demand_lines"),
+    )
+
+
+def _lines(question: _Question, name: str, column: str, value: str, definition: str, unit: str = "currency") -> Explanation:
+    """Explain an entry by the rows of a derived table in which `column` is that entry."""
+    rows = question.rows(name)
+    known = rows[column].unique().drop_nulls().to_list()
+    if question.entry not in known:
+        raise QuarterdeckError(f"{name} has no {column} {question.entry!r}; {did_you_mean(question.entry, known)}")
+    rows = rows.filter(pl.col(column) == question.entry)
+    if question.period and "period_start" in rows.columns:
+        start, end, _ = question.span()
+        rows = rows.filter((pl.col("period_start") >= start) & (pl.col("period_start") < end))
+    if "level" in rows.columns:
+        rows = rows.filter((pl.col("level") == question.dimension) & (pl.col("member") == question.member))
+    base = rows.filter(pl.col("scenario") == "base") if "scenario" in rows.columns else rows
+    figure = base[value].cast(pl.Float64).sum() if base.height else None
+    if table(name).column(value).type == "money" and figure is not None:
+        from quarterdeck.base.money import scale
+
+        figure /= scale(question.workspace.settings.company.currency)
+    step = next(step for step in STEPS if name in step.writes)
+    return Explanation(
+        name=f"{name}.{question.entry}",
+        title=f"{question.entry} ({name})",
+        definition=definition,
+        value=figure,
+        unit=unit,
+        inputs=[f"{value} summed over {base.height} lines"],
+        records=rows,
+        run_id=question.run.id,
+        decisions=_overrides(question, step.room),
+        trail=_trail(question, name),
+    )
+
+
+def _plan(question: _Question) -> Explanation:
+    value = {"gap": "gap", "hires": "supply", "hours": "supply"}.get(question.entry, "money")
+    return _lines(question, "plan_lines", "line", value, table("plan_lines").description)
+
+
+def _supply(question: _Question) -> Explanation:
+    definition = "Mean load over the draws that nothing covers: load less own capacity, overtime, hires, orders and stock."
+    return _lines(question, "supply_lines", "resource_id", "shortage", definition, "units of the resource")
+
+
+def _quota(question: _Question) -> Explanation:
+    return _lines(question, "quotas", "person_id", "amount", table("quotas").description)
+
+
+def _pay(question: _Question) -> Explanation:
+    return _lines(question, "pay_lines", "person_id", "amount", table("pay_lines").description)
+
+
+def _score(question: _Question) -> Explanation:
+    definition = "Odds that the deal is won, learned from the closed ones; the reasons are its three strongest influences."
+    return _lines(question, "scores", "subject_id", "probability", definition, "odds")
+
+
+def _quality(question: _Question) -> Explanation:
+    from quarterdeck import quality
+
+    known = {check.name: check for check in quality.CHECKS}
+    if question.entry not in known:
+        raise QuarterdeckError(f"There is no check {question.entry!r}; {did_you_mean(question.entry, known)}")
+    check = known[question.entry]
+    found = question.workspace.findings(question.run).filter(pl.col("code") == f"quality.{check.name}")
+    return Explanation(
+        name=f"quality.{check.name}",
+        title=check.description,
+        definition=check.description,
+        value=float(found["count"].sum()),
+        unit="records",
+        inputs=[f"money at stake: {found['money_at_stake'].sum():,.0f}"],
+        records=found,
+        run_id=question.run.id,
+        decisions=empty("overrides"),
+        trail=[f"quality.check of run {question.run.id}"],
+    )
+
+
+EXPLAINERS: dict[str, Callable[[_Question], Explanation]] = {
+    "metrics": _metric,
+    "demand": _demand,
+    "plan": _plan,
+    "supply": _supply,
+    "quota": _quota,
+    "pay": _pay,
+    "scoring": _score,
+    "quality": _quality,
+}
+
+
+def doctor(workspace: Workspace, now: datetime) -> pl.DataFrame:
+    """Faults of the workspace and missing inputs, each with what to do; reads what the last run found."""
+    found: list[Finding] = []
+    if not workspace.settings.sources:
+        found.append(
+            Finding("workspace.no_source", "error", "There is no source.", "Add one below `sources:` in quarterdeck.yaml.")
+        )
+    elif workspace.is_stale():
+        found.append(
+            Finding(
+                "workspace.stale", "notice", "The sources' files or mappings changed since the last sync.",
+                f"Run `quarterdeck sync {workspace.root}`; `run` does it too.",
+            )
+        )  # fmt: skip
+    found += [
+        Finding("workspace.ledger_broken", "error", fault, "Restore the ledger from a backup; do not approve on it.")
+        for fault in workspace.ledger.verify()
+    ]
+    found += _unsure(workspace)
+    last = workspace.last_run()
+    frames = [findings_frame(found)]
+    if last is None:
+        late = Finding("workspace.no_run", "notice", "Nothing was computed yet.", f"Run `quarterdeck run {workspace.root}`.")
+        frames.append(findings_frame([late]))
+    else:
+        rows = workspace.findings(last)
+        frames.append(rows.filter(pl.col("record_id").is_null() & pl.col("code").str.contains(MISSING)))
+    return pl.concat(frames)
+
+
+# Findings that speak of an input nobody gave, not of a wrong record.
+MISSING = r"\.(no|missing|too_few|stale|assumed)_|_(assumed|missing|unknown_input)$"
+
+
+def _unsure(workspace: Workspace) -> list[Finding]:
+    """Mapping entries that a person should look at."""
+    rows = workspace.proposals()
+    if rows.is_empty():
+        return []
+    low = rows.filter(pl.col("confidence") < 0.6)
+    return [
+        Finding(
+            code="workspace.unsure_mapping",
+            severity="notice",
+            table=row["table"],
+            message=f"{row['file']}: column {row['column']!r} was taken for {row['target']!r} with confidence {row['confidence']:.2f}.",
+            fix=f"Look at it in mapping/{row['source']}.yaml; write confidence 1 when it is right.",
+        )
+        for row in low.to_dicts()
+    ]

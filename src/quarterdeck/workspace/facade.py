@@ -1,0 +1,379 @@
+"""`Workspace`: a folder with a company's settings, facts, runs and decisions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+# Two solver threads that spin while waiting make models 100 times slower on a busy machine.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import polars as pl
+
+from quarterdeck.base.calendar import parse_period
+from quarterdeck.base.config import Company, instant
+from quarterdeck.base.errors import QuarterdeckError
+from quarterdeck.base.finding import findings_frame
+from quarterdeck.base.parameters import Parameters
+from quarterdeck.base.schema import empty, table, tables
+from quarterdeck.records.engine import Engine, ParquetTables
+from quarterdeck.records.files import exclusive
+from quarterdeck.records.lake import Lake
+from quarterdeck.records.store import Store
+from quarterdeck.records.sync import TableSync
+from quarterdeck.records.views import NEEDS, view
+from quarterdeck.workspace import decisions, drafts, explain, ingest
+from quarterdeck.workspace.decisions import Publication
+from quarterdeck.workspace.runner import Progress, Runner, StepRun, sync_findings
+from quarterdeck.workspace.settings import WorkspaceSettings, read_parameters, read_settings
+
+if TYPE_CHECKING:
+    from quarterdeck.records.ledger import Ledger
+
+# What an executive approves: the plan's hash is made from these tables.
+PLAN_TABLES = (
+    "plan_targets", "scenarios", "demand_lines", "supply_lines", "territories", "quotas", "pay_lines", "plan_lines",
+    "plan_options",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReport:
+    """What a sync did, table by table, and what it found."""
+
+    sequence: int
+    batches: tuple[TableSync, ...]
+    findings: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run that was made. `plan_hash` is None when the run ended before the plan."""
+
+    id: str
+    as_of: datetime
+    known_at: datetime | None
+    sequence: int
+    scenario: str
+    started_at: datetime
+    seconds: float
+    steps: tuple[StepRun, ...]
+    plan_hash: str | None
+    is_published: bool
+    overlay: dict[str, Any]
+    paths: dict[str, Path]
+    findings: tuple[Path, ...]
+
+
+class Workspace:
+    """A company's workspace. Open one with `Workspace.open`, make one with `Workspace.create`."""
+
+    def __init__(self, root: Path, settings: WorkspaceSettings, parameters: Parameters) -> None:
+        self.root, self.settings, self.parameters = root, settings, parameters
+        self.lake = Lake(root / "lake")
+        self.store = Store(root / "runs")
+        self.engine = Engine(
+            [root, *self._source_folders()], memory=settings.engine.memory, threads=settings.engine.threads
+        )
+
+    def _source_folders(self) -> list[Path]:
+        return [self.root / source.folder for source in self.settings.sources]
+
+    @classmethod
+    def open(cls, root: Path | str) -> Workspace:
+        """Open a workspace; raises with every fault of its text files."""
+        root = Path(root)
+        return cls(root, read_settings(root), read_parameters(root))
+
+    @classmethod
+    def create(
+        cls, root: Path | str, source: Path | str | None = None, *, company: Company | None = None, now: datetime
+    ) -> Workspace:
+        """Make a workspace, draft the mapping of an export's folder and take its records.
+
+        A folder that is a workspace already keeps all that a person wrote; a new source is added to it.
+        """
+        root = Path(root)
+        sources: list[tuple[str, str]] = []
+        if source is not None:
+            source = Path(source)
+            if not source.is_dir():
+                raise QuarterdeckError(f"There is no folder {source}; give the folder that holds the export's files.")
+            folder = os.path.relpath(source.resolve(), root.resolve())
+            sources.append((drafts.slug(source.resolve().name), folder))
+        if (root / "quarterdeck.yaml").exists():
+            raise QuarterdeckError(
+                f"{root} is a workspace already. Edit its quarterdeck.yaml and mapping/, then `quarterdeck sync {root}`."
+            )
+        root.mkdir(parents=True, exist_ok=True)
+        drafts.write(root, company or Company(name=root.resolve().name.replace("_", " ").title()), sources)
+        workspace = cls.open(root)
+        for settings in workspace.settings.sources:
+            ingest.draft_mapping(root, settings)
+        if sources:
+            workspace.sync(now=now)
+        return workspace
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger of decisions, publications and runs."""
+        from quarterdeck.records.ledger import Ledger
+
+        url = self.settings.ledger
+        if url.startswith("sqlite:///") and not url.startswith("sqlite:////"):
+            url = f"sqlite:///{(self.root / url.removeprefix('sqlite:///')).resolve()}"
+        return Ledger.open(url)
+
+    def close(self) -> None:
+        """Let go of the engine."""
+        self.engine.close()
+
+    # --- records ---------------------------------------------------------------------------------------------------
+
+    def proposals(self) -> pl.DataFrame:
+        """How each source's columns become ours: source, file, column, table, target, confidence, reason."""
+        return ingest.proposals(self.root, self.settings.sources)
+
+    def is_stale(self) -> bool:
+        """A source's files or mapping changed since the last sync."""
+        return ingest.fingerprints(self.root, self.settings.sources) != self.lake.state().files
+
+    def sync(self, *, now: datetime) -> SyncReport:
+        """Take what the sources say now; only differences are written, all of them or none."""
+        with self.lake.writing():
+            batches, findings = ingest.sync(self.root, self.settings, self.lake, self.engine, now)
+        return SyncReport(self.lake.state().sequence, tuple(batches), findings_frame(findings))
+
+    def table(
+        self,
+        name: str,
+        *,
+        as_of: date | datetime | None = None,
+        known_at: datetime | None = None,
+        run: Run | None = None,
+    ) -> pl.DataFrame:
+        """A table: facts as they stood at `as_of` (default: all that is known), derived tables of a run (the last)."""
+        entry = table(name)
+        if name == "findings":
+            return self.findings(run)
+        if entry.kind == "fact" and run is None:
+            return self._facts(name, as_of, known_at)
+        found = run or self.last_run(with_table=name)
+        if found is None or name not in found.paths:
+            return empty(name)
+        return pl.read_parquet(found.paths[name], columns=list(entry.names))
+
+    def _facts(self, name: str, as_of: date | datetime | None, known_at: datetime | None) -> pl.DataFrame:
+        state = self.lake.state(known_at)
+        moment = self.moment(as_of) if as_of is not None else datetime(9999, 1, 1)
+        rows = view(name, lambda other: self.lake.relation(self.engine, state, other), moment, self.settings.company, state.hints)
+        if rows is None:
+            return empty(name)
+        frame = pl.DataFrame(pl.from_arrow(rows.to_pyarrow()))
+        return frame.select(pl.col(column).cast(kind) for column, kind in table(name).polars.items()).sort("id")
+
+    def moment(self, as_of: date | datetime) -> datetime:
+        """The instant of an `as_of`: a day means its start in the company's zone; a zoned time is taken to UTC."""
+        if not isinstance(as_of, datetime):
+            return instant(as_of, self.settings.company)
+        return as_of.astimezone(UTC).replace(tzinfo=None) if as_of.tzinfo else as_of
+
+    # --- runs ------------------------------------------------------------------------------------------------------
+
+    def run(
+        self,
+        *,
+        now: datetime,
+        as_of: date | datetime | None = None,
+        known_at: datetime | None = None,
+        until: str | None = None,
+        overlay: dict[str, Any] | None = None,
+        scenario: str = "base",
+        fresh: bool = False,
+        progress: Progress | None = None,
+    ) -> Run:
+        """Make a run: take what changed in the sources, then every step whose inputs changed.
+
+        A scenario is a run with an `overlay` of settings (`{"demand.horizon": 3}`); it shares every step that the overlay
+        does not touch. `known_at` asks what would have been computed from what was known then.
+        """
+        import time
+
+        if known_at is None and self.settings.sources and self.is_stale():
+            self.sync(now=now)
+        state = self.lake.state(known_at)
+        if not state.tables:
+            raise QuarterdeckError(
+                f"{self.root} has no records yet; add a source to quarterdeck.yaml and run `quarterdeck sync {self.root}`."
+            )
+        settings = read_settings(self.root, overlay) if overlay else self.settings
+        moment = self.moment(as_of if as_of is not None else now)
+        started = time.perf_counter()
+        runner = Runner(
+            lake=self.lake, store=self.store, engine=self.engine, settings=settings, parameters=self.parameters,
+            state=state, as_of=moment, progress=progress, fresh=fresh,
+            decisions=decisions.tables(self, moment, known_at),
+        )  # fmt: skip
+        runner.findings.append(ingest.findings_path(self.lake, state))
+        runner.run(until)
+        return self._keep(runner, known_at, scenario, overlay or {}, now, time.perf_counter() - started)
+
+    def _keep(
+        self, runner: Runner, known_at: datetime | None, scenario: str, overlay: dict[str, Any], now: datetime, seconds: float
+    ) -> Run:
+        from quarterdeck.records.files import digest
+
+        keys = [(step.name, step.key) for step in runner.steps]
+        identity = digest([runner.as_of, scenario, overlay, runner.state.sequence, keys])
+        run_id = f"{runner.as_of:%Y-%m-%d}-{scenario}-{identity[:8]}"
+        plan_hash = self._plan_hash(runner.paths) if all(name in runner.paths for name in PLAN_TABLES) else None
+        value = {
+            "id": run_id,
+            "as_of": runner.as_of.isoformat(),
+            "known_at": known_at.isoformat() if known_at else None,
+            "sequence": runner.state.sequence,
+            "scenario": scenario,
+            "started_at": self.moment(now).isoformat(),
+            "seconds": seconds,
+            "plan_hash": plan_hash,
+            "overlay": overlay,
+            "tables": {name: str(path.relative_to(self.root)) for name, path in runner.paths.items()},
+            "findings": [str(path.relative_to(self.root)) for path in runner.findings if path.is_file()],
+            "steps": [
+                {"name": s.name, "title": s.title, "key": s.key, "reused": s.reused, "seconds": s.seconds, "rows": s.rows}
+                for s in runner.steps
+            ],
+        }
+        is_new = not (self.store.root / f"{run_id}.json").exists()
+        self.store.write_run(run_id, value)
+        if is_new and plan_hash is not None:
+            decisions.note_run(self, run_id, plan_hash, now)
+        return self._run(value)
+
+    def _plan_hash(self, paths: dict[str, Path]) -> str:
+        """Hash of the plan's content: the same plan has the same hash, whoever computes it and whenever."""
+        import hashlib
+
+        whole = hashlib.sha256()
+        for name in PLAN_TABLES:
+            frame = pl.read_parquet(paths[name], columns=list(table(name).names)).sort(table(name).key)
+            whole.update(name.encode())
+            whole.update(frame.write_csv(float_precision=6).encode())
+        return whole.hexdigest()
+
+    def _run(self, value: dict[str, Any]) -> Run:
+        hashes = {publication.plan_hash for publication in self.publications()}
+        return Run(
+            id=value["id"],
+            as_of=datetime.fromisoformat(value["as_of"]),
+            known_at=datetime.fromisoformat(value["known_at"]) if value["known_at"] else None,
+            sequence=value["sequence"],
+            scenario=value["scenario"],
+            started_at=datetime.fromisoformat(value["started_at"]),
+            seconds=value["seconds"],
+            steps=tuple(StepRun(**step) for step in value["steps"]),
+            plan_hash=value["plan_hash"],
+            is_published=value["plan_hash"] in hashes,
+            overlay=value["overlay"],
+            paths={name: self.root / path for name, path in value["tables"].items()},
+            findings=tuple(self.root / path for path in value["findings"]),
+        )
+
+    def runs(self) -> list[Run]:
+        """All runs, the oldest first."""
+        return [self._run(value) for value in self.store.runs()]
+
+    def run_by_id(self, run_id: str) -> Run:
+        """The run of that name; the first letters are enough."""
+        matches = [value for value in self.store.runs() if value["id"] == run_id or value["id"].endswith(run_id)]
+        if len(matches) != 1:
+            raise QuarterdeckError(f"{len(matches)} runs are named {run_id!r}; `quarterdeck show {self.root} runs` lists them.")
+        return self._run(matches[0])
+
+    def last_run(self, *, as_of: date | datetime | None = None, with_table: str | None = None) -> Run | None:
+        """The newest run, of a moment or with a table if asked; None when there is none."""
+        for value in reversed(self.store.runs()):
+            if as_of is not None and datetime.fromisoformat(value["as_of"]) != self.moment(as_of):
+                continue
+            if with_table is None or with_table in value["tables"]:
+                return self._run(value)
+        return None
+
+    def tables_of(self, run: Run) -> ParquetTables:
+        """A run's tables, for notebooks and for `explain`."""
+        return ParquetTables(self.engine, dict(run.paths))
+
+    def findings(self, run: Run | None = None) -> pl.DataFrame:
+        """Everything that a run (the last) found, the worst first."""
+        run = run or self.last_run()
+        if run is None:
+            return empty("findings")
+        frames = [pl.read_parquet(path) for path in run.findings if path.is_file()]
+        if not frames:
+            return empty("findings")
+        rank = {"error": 0, "warning": 1, "notice": 2}
+        return pl.concat(frames).sort(
+            pl.col("severity").replace_strict(rank, return_dtype=pl.Int8),
+            pl.col("money_at_stake").abs().fill_null(0) * -1,
+            "code",
+            maintain_order=True,
+        )
+
+    # --- decisions -------------------------------------------------------------------------------------------------
+
+    def override(
+        self, room: str, target: str, value: float, *, reason: str, who: str, now: datetime, period: str | None = None
+    ) -> str:
+        """Choose a value that holds instead of the computed one from the next run on. Returns the decision's key."""
+        start = parse_period(period, self.settings.company)[0] if period else None
+        return decisions.override(self, room, target, value, start, reason, who, now)
+
+    def approve(self, run: Run, *, who: str, reason: str, now: datetime, plan_hash: str | None = None) -> Publication:
+        """Approve a run's plan and publish it; the approval holds for the plan of that hash and no other."""
+        if run.plan_hash is None:
+            raise QuarterdeckError(f"Run {run.id} has no plan; run all steps first: `quarterdeck run {self.root}`.")
+        now_hash = self._plan_hash(run.paths)
+        if now_hash != run.plan_hash or (plan_hash and not run.plan_hash.startswith(plan_hash)):
+            raise QuarterdeckError(
+                f"The plan is not the one that was asked about (now {now_hash[:12]}, asked {(plan_hash or run.plan_hash)[:12]}); "
+                f"look at it again with `quarterdeck plan {self.root}` and approve its hash."
+            )
+        with exclusive(self.root / "runs" / ".lock"):
+            return decisions.publish(self, run, who, reason, now)
+
+    def publications(self) -> list[Publication]:
+        """All publications, the oldest first."""
+        return decisions.publications(self)
+
+    # --- looking ---------------------------------------------------------------------------------------------------
+
+    def doctor(self, now: datetime) -> pl.DataFrame:
+        """Faults and missing inputs of the workspace as findings: what each missing table would buy."""
+        return explain.doctor(self, now)
+
+    def explain(
+        self,
+        name: str,
+        *,
+        run: Run | None = None,
+        period: str | None = None,
+        dimension: str = "all",
+        member: str = "all",
+    ) -> explain.Explanation:
+        """Where a figure comes from: `metrics.<name>`, `demand.bookings`, `plan.<line>`, `quota.<person>` …"""
+        found = run or self.last_run()
+        if found is None:
+            raise QuarterdeckError(f"There is no run to explain; make one with `quarterdeck run {self.root}`.")
+        return explain.explain(self, found, name, period, dimension, member)
+
+    def table_names(self) -> Iterable[str]:
+        """Every table that `table` knows."""
+        return tables()
+
+
+__all__ = ["Publication", "Run", "SyncReport", "Workspace", "sync_findings"]

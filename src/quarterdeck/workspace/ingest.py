@@ -1,0 +1,147 @@
+"""Sources into the lake: a drafted mapping each, then rows by way of a staging area."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from quarterdeck.base.finding import Finding, findings_frame
+from quarterdeck.records.engine import Engine
+from quarterdeck.records.files import digest
+from quarterdeck.records.lake import Lake, State
+from quarterdeck.records.sync import Staging, TableSync, take
+from quarterdeck.workspace.settings import SourceSettings, WorkspaceSettings
+
+
+def mapping_path(root: Path, source: SourceSettings) -> Path:
+    return root / "mapping" / f"{source.name}.yaml"
+
+
+def draft_mapping(root: Path, source: SourceSettings) -> None:
+    """Write the proposal for a source, unless a person's mapping is there already."""
+    from quarterdeck import connectors
+
+    path = mapping_path(root, source)
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        mapping = connectors.propose(root / source.folder, source.name)
+        path.write_text(connectors.to_yaml(mapping), encoding="utf-8")
+
+
+def _mapping(root: Path, source: SourceSettings) -> Any:
+    from quarterdeck import connectors
+
+    draft_mapping(root, source)
+    path = mapping_path(root, source)
+    return connectors.from_yaml(path.read_text(encoding="utf-8"), str(path))
+
+
+def proposals(root: Path, sources: Iterable[SourceSettings]) -> pl.DataFrame:
+    """All mappings as rows: source, file, column, table, target, confidence, reason."""
+    from quarterdeck import connectors
+
+    frames = [connectors.rows(_mapping(root, source)) for source in sources]
+    return pl.concat(frames) if frames else pl.DataFrame()
+
+
+def fingerprints(root: Path, sources: Iterable[SourceSettings]) -> dict[str, str]:
+    """What each source's folder and mapping look like now: a change of any file changes it."""
+    found = {}
+    for source in sources:
+        folder = root / source.folder
+        files = [
+            (str(path.relative_to(folder)), path.stat().st_size, path.stat().st_mtime_ns)
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        ]
+        mapping = mapping_path(root, source)
+        text = mapping.read_text(encoding="utf-8") if mapping.exists() else ""
+        found[source.name] = digest([files, text])
+    return found
+
+
+def findings_path(lake: Lake, state: State) -> Path:
+    """Where the findings of the sync that made a state lie."""
+    return lake.root / "_findings" / f"{state.sequence:08d}.parquet"
+
+
+def sync(
+    root: Path, settings: WorkspaceSettings, lake: Lake, engine: Engine, now: datetime
+) -> tuple[list[TableSync], list[Finding]]:
+    """Read every source and commit the differences; only inside `lake.writing()`."""
+    files = fingerprints(root, settings.sources)
+    stagings: list[Staging] = []
+    findings: list[Finding] = []
+    hints: dict[str, dict[str, Any]] = {}
+    partial: set[tuple[str, str]] = set()
+    aside: list[pl.DataFrame] = []
+    try:
+        for source in settings.sources:
+            staging = Staging(lake, source.name)
+            stagings.append(staging)
+            mapping = _mapping(root, source)
+            hints[source.name] = _hints(mapping)
+            found, lost = _read(root / source.folder, mapping, settings, staging, aside)
+            findings += found
+            partial |= lost
+        _keep_aside(lake, aside)
+        seen_at = now.replace(tzinfo=None) if now.tzinfo is None else _utc(now)
+        syncs, repeated = take(
+            lake, engine, stagings, seen_at=seen_at, hints=hints, files=files, partial=frozenset(partial),
+            before_commit=lambda state, late: _write_findings(lake, state, [*findings, *late]),
+        )  # fmt: skip
+        return syncs, [*findings, *repeated]
+    finally:
+        for staging in stagings:
+            staging.drop()
+
+
+def _utc(now: datetime) -> datetime:
+    from datetime import UTC
+
+    return now.astimezone(UTC).replace(tzinfo=None)
+
+
+def _hints(mapping: Any) -> dict[str, Any]:
+    for entry in mapping.files:
+        if entry.table == "opportunities":
+            return {"amount_known": entry.amount_known or "always", "open_stage": entry.open_stage}
+    return {}
+
+
+def _read(
+    folder: Path, mapping: Any, settings: WorkspaceSettings, staging: Staging, aside: list[pl.DataFrame]
+) -> tuple[list[Finding], set[tuple[str, str]]]:
+    """Stage a source's rows; returns findings and the tables of which a file could not be read."""
+    from quarterdeck import connectors
+
+    findings: list[Finding] = []
+    seen: set[str] = set()
+    for batch in connectors.read(mapping, folder, company=settings.company):
+        staging.add(batch.table, batch.frame, read=batch.read, set_aside=batch.set_aside.height)
+        seen.add(batch.file)
+        findings += batch.findings
+        if batch.set_aside.height:
+            named = batch.set_aside.select(pl.all().cast(pl.String))
+            aside.append(named.with_columns(source=pl.lit(mapping.source), file=pl.lit(batch.file)))
+    lost = {(mapping.source, entry.table) for entry in mapping.files if entry.path not in seen}
+    return findings, lost
+
+
+def _keep_aside(lake: Lake, aside: list[pl.DataFrame]) -> None:
+    """Rows that could not be taken stay readable beside the lake; nothing is lost."""
+    if aside:
+        folder = lake.root / "_set_aside"
+        folder.mkdir(parents=True, exist_ok=True)
+        rows = pl.concat(aside, how="diagonal")
+        rows.write_parquet(folder / f"{lake.state().sequence + 1:08d}.parquet")
+
+
+def _write_findings(lake: Lake, state: State, findings: list[Finding]) -> None:
+    path = findings_path(lake, state)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    findings_frame(findings).write_parquet(path)

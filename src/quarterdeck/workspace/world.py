@@ -1,0 +1,27 @@
+"""A simulated company as a workspace: an export with known truth beside it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from quarterdeck.base.config import Company
+from quarterdeck.base.errors import QuarterdeckError, did_you_mean
+from quarterdeck.workspace.facade import Workspace
+
+
+def simulate_company(
+    root: Path | str, *, kind: str = "software", opportunities: int = 3000, seed: int = 1, now: datetime
+) -> Workspace:
+    """Make a company of a kind, write its export below `root/world/export` and open a workspace on it."""
+    from quarterdeck import simulate
+
+    root = Path(root)
+    if kind not in simulate.PRESETS:
+        raise QuarterdeckError(f"There is no company of kind {kind!r}; {did_you_mean(kind, simulate.PRESETS)}")
+    if (root / "quarterdeck.yaml").exists():
+        raise QuarterdeckError(f"{root} is a workspace already; choose another name.")
+    spec = simulate.PRESETS[kind].model_copy(update={"opportunities": opportunities, "seed": seed})
+    simulate.write(spec, root / "world")
+    company = Company(name=f"{root.resolve().name.replace('_', ' ').title()}", currency=spec.currency)
+    return Workspace.create(root, root / "world" / "export", company=company, now=now)
