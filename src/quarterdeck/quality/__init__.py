@@ -1,0 +1,10 @@
+"""Is the data right? Checks of the records, each finding with its fix."""
+
+from __future__ import annotations
+
+from quarterdeck.quality.catalogue import CHECKS
+from quarterdeck.quality.check import Check
+from quarterdeck.quality.engine import check
+from quarterdeck.quality.missing import INPUTS
+
+__all__ = ["CHECKS", "INPUTS", "Check", "check"]

@@ -1,0 +1,19 @@
+"""All checks, in the order in which they are made."""
+
+from __future__ import annotations
+
+from quarterdeck.quality import contacts, history, opportunities, outliers, people, references, spelling
+from quarterdeck.quality.check import Check
+
+CHECKS: dict[str, Check] = {
+    check.name: check
+    for check in (
+        *opportunities.CHECKS,
+        *references.CHECKS,
+        *contacts.CHECKS,
+        *outliers.CHECKS,
+        *people.CHECKS,
+        *spelling.CHECKS,
+        *history.CHECKS,
+    )
+}

@@ -1,0 +1,294 @@
+"""Checks on opportunities: are they complete, possible, free of contradiction and up to date?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from quarterdeck.base.tables import Tables
+from quarterdeck.quality.check import Check, Moment, deals, is_blank, offending
+
+_CLOSED = ("won", "lost")
+
+
+def won_without_amount(tables: Tables, moment: Moment) -> Any:
+    rows = deals(tables, moment)
+    rows = rows.filter((rows.status == "won") & rows.amount.isnull())
+    return offending(rows, rows.worth)
+
+
+def open_without_amount(tables: Tables, moment: Moment) -> Any:
+    rows = deals(tables, moment)
+    rows = rows.filter((rows.status == "open") & rows.amount.isnull())
+    return offending(rows, rows.worth)
+
+
+def account_missing(tables: Tables, moment: Moment) -> Any:
+    rows = deals(tables, moment)
+    rows = rows.filter(is_blank(rows.account_id))
+    return offending(rows, rows.worth, status=rows.status)
+
+
+def product_missing(tables: Tables, moment: Moment) -> Any:
+    rows = deals(tables, moment)
+    rows = rows.filter(is_blank(rows.product_id))
+    return offending(rows, rows.worth, status=rows.status)
+
+
+def owner_missing(tables: Tables, moment: Moment) -> Any:
+    rows = deals(tables, moment)
+    rows = rows.filter(is_blank(rows.owner_id))
+    return offending(rows, rows.worth, status=rows.status)
+
+
+def created_date_missing(tables: Tables, moment: Moment) -> Any:
+    rows = deals(tables, moment)
+    rows = rows.filter(rows.created_at.isnull())
+    return offending(rows, rows.worth, status=rows.status)
+
+
+def won_amount_not_positive(tables: Tables, moment: Moment) -> Any:
+    rows = deals(tables, moment)
+    rows = rows.filter((rows.status == "won") & (rows.amount <= 0))
+    return offending(rows, rows.worth, amount=rows.amount)
+
+
+def date_in_future(tables: Tables, moment: Moment) -> Any:
+    rows = deals(tables, moment)
+    rows = rows.filter((rows.created_at >= moment.as_of) | (rows.closed_at >= moment.as_of))
+    later = (rows.closed_at >= moment.as_of).fill_null(False).ifelse(rows.closed_at, rows.created_at)
+    return offending(rows, rows.worth, day=later.date())
+
+
+def closed_before_created(tables: Tables, moment: Moment) -> Any:
+    rows = deals(tables, moment)
+    rows = rows.filter(rows.closed_at < rows.created_at)
+    return offending(rows, rows.worth, created=rows.created_at.date(), closed=rows.closed_at.date())
+
+
+def closed_without_date(tables: Tables, moment: Moment) -> Any:
+    rows = deals(tables, moment)
+    rows = rows.filter(rows.status.isin(_CLOSED) & rows.closed_at.isnull())
+    return offending(rows, rows.worth, status=rows.status)
+
+
+def open_with_close_date(tables: Tables, moment: Moment) -> Any:
+    rows = deals(tables, moment)
+    rows = rows.filter((rows.status == "open") & rows.closed_at.notnull())
+    return offending(rows, rows.worth, closed=rows.closed_at.date())
+
+
+def stage_contradicts_status(tables: Tables, moment: Moment) -> Any:
+    rows = deals(tables, moment)
+    # Sources write the end of a deal as Won, Closed Won, closedlost, 5 - Lost
+    stage = rows.stage.lower().re_replace("[^a-z]+", "")
+    says_won = stage.isin(("won", "closedwon", "wonclosed", "dealwon"))
+    says_lost = stage.isin(("lost", "closedlost", "lostclosed", "deallost"))
+    rows = rows.filter((says_won & (rows.status != "won")) | (says_lost & (rows.status != "lost")))
+    return offending(rows, rows.worth, stage=rows.stage, status=rows.status)
+
+
+def close_date_in_past(tables: Tables, moment: Moment) -> Any:
+    rows = deals(tables, moment)
+    rows = rows.filter((rows.status == "open") & (rows.expected_close_on < moment.today))
+    return offending(rows, rows.worth, expected=rows.expected_close_on)
+
+
+def open_too_long(tables: Tables, moment: Moment) -> Any:
+    import ibis
+
+    rows = deals(tables, moment)
+    seconds = rows.closed_at.epoch_seconds().cast("int64") - rows.created_at.epoch_seconds().cast("int64")
+    ages = rows.mutate(seconds=seconds).filter((rows.status == "won") & (rows.closed_at >= rows.created_at))
+    limit = ages.agg(oldest=ages.seconds.cast("float64").quantile(moment.settings.stale_rate), won=ages.count())
+    limit = limit.filter(limit.won >= moment.settings.stale_minimum)
+    now = ibis.literal(moment.as_of).epoch_seconds().cast("int64")
+    rows = rows.filter((rows.status == "open") & rows.created_at.notnull())
+    rows = rows.mutate(age=now - rows.created_at.epoch_seconds().cast("int64")).cross_join(limit)
+    rows = rows.filter(rows.age > rows.oldest)
+    days = {"age": (rows.age / 86_400).floor().cast("int64"), "oldest": (rows.oldest / 86_400).floor().cast("int64")}
+    return offending(rows, rows.worth, **days, share=ibis.literal(round(100 * moment.settings.stale_rate)))
+
+
+def untouched(tables: Tables, moment: Moment) -> Any:
+    import ibis
+
+    rows = deals(tables, moment).filter(lambda deal: deal.status == "open")
+    every = tables.relation("activities")
+    every = every.filter(every.opportunity_id.notnull())
+    last = every.group_by(worked_id=every.opportunity_id).agg(last_at=every.started_at.max())
+    rows = rows.left_join(last, rows.id == last.worked_id)
+    since = rows.last_at.coalesce(rows.created_at)
+    now = ibis.literal(moment.as_of).epoch_seconds().cast("int64")
+    idle = ((now - since.epoch_seconds().cast("int64")) / 86_400).floor().cast("int64")
+    rows = rows.mutate(idle=idle).filter(lambda deal: deal.idle > moment.settings.idle_days)
+    return offending(rows, rows.worth, days=rows.idle)
+
+
+CHECKS: tuple[Check, ...] = (
+    Check(
+        name="won_without_amount",
+        kind="completeness",
+        severity="error",
+        table="opportunities",
+        title="Won deal without an amount",
+        why="It counts as won, but brings nothing: won value, quotas and pay are too low.",
+        message="The deal is won and has no amount.",
+        fix="Enter the amount of the signed order.",
+        find=won_without_amount,
+    ),
+    Check(
+        name="open_without_amount",
+        kind="completeness",
+        severity="notice",
+        table="opportunities",
+        title="Open deal without an amount",
+        why="The open pipeline can only value it at list price.",
+        message="The deal is open and has no amount.",
+        fix="Enter the amount that the customer is likely to spend.",
+        find=open_without_amount,
+    ),
+    Check(
+        name="account_missing",
+        kind="completeness",
+        severity="warning",
+        table="opportunities",
+        title="Deal without an account",
+        why="It is missing in every figure by industry, country and segment.",
+        message="The deal ({status}) has no account.",
+        fix="Link the deal to its account; create the account if there is none.",
+        find=account_missing,
+    ),
+    Check(
+        name="product_missing",
+        kind="completeness",
+        severity="warning",
+        table="opportunities",
+        title="Deal without a product",
+        why="Demand for it cannot be planned, and nothing says what it would take to deliver.",
+        message="The deal ({status}) has no product.",
+        fix="Enter the main product of the deal.",
+        find=product_missing,
+    ),
+    Check(
+        name="owner_missing",
+        kind="completeness",
+        severity="error",
+        table="opportunities",
+        title="Deal without an owner",
+        why="Nobody works on it, and nobody's quota or pay knows of it.",
+        message="The deal ({status}) has no owner.",
+        fix="Give the deal to a seller.",
+        find=owner_missing,
+    ),
+    Check(
+        name="created_date_missing",
+        kind="completeness",
+        severity="warning",
+        table="opportunities",
+        title="Deal without a created date",
+        why="Its age is unknown: it is left out of new deals, of the open pipeline and of the forecast.",
+        message="The deal ({status}) has no created date.",
+        fix="Enter the day on which work on the deal began, or close it if nobody works on it.",
+        find=created_date_missing,
+    ),
+    Check(
+        name="won_amount_not_positive",
+        kind="validity",
+        severity="error",
+        table="opportunities",
+        title="Won deal with an amount of zero or less",
+        why="It lowers won value and the average deal.",
+        message="The deal is won with an amount of {amount}.",
+        fix="Enter what the deal was closed at; record a credit as an invoice, not as a deal.",
+        find=won_amount_not_positive,
+    ),
+    Check(
+        name="date_in_future",
+        kind="validity",
+        severity="error",
+        table="opportunities",
+        title="Deal that happened in the future",
+        why="Nothing that is still to come can have been created or closed.",
+        message="The deal's date {day} lies in the future.",
+        fix="Correct the date; day and month may be the wrong way round.",
+        find=date_in_future,
+    ),
+    Check(
+        name="closed_before_created",
+        kind="consistency",
+        severity="error",
+        table="opportunities",
+        title="Deal closed before it was created",
+        why="Its sales cycle would be negative: it is left out of cycle times and the open pipeline.",
+        message="The deal was created on {created} and closed on {closed}.",
+        fix="Correct the wrong one of the two dates.",
+        find=closed_before_created,
+    ),
+    Check(
+        name="closed_without_date",
+        kind="consistency",
+        severity="error",
+        table="opportunities",
+        title="Closed deal without a close date",
+        why="It is in no month: won value and win rate miss it.",
+        message="The deal is {status} and has no close date.",
+        fix="Enter the day on which it was closed.",
+        find=closed_without_date,
+    ),
+    Check(
+        name="open_with_close_date",
+        kind="consistency",
+        severity="warning",
+        table="opportunities",
+        title="Open deal with a close date",
+        why="Either it is closed and still counted in the pipeline, or the date is an expectation in the wrong field.",
+        message="The deal is open and was closed on {closed}.",
+        fix="Close the deal, or move the date to the expected close date.",
+        find=open_with_close_date,
+    ),
+    Check(
+        name="stage_contradicts_status",
+        kind="consistency",
+        severity="error",
+        table="opportunities",
+        title="Stage and status contradict each other",
+        why="Reports by stage and reports by status give different totals.",
+        message="The stage says {stage}, the status says {status}.",
+        fix="Set the one that is wrong.",
+        find=stage_contradicts_status,
+    ),
+    Check(
+        name="close_date_in_past",
+        kind="timeliness",
+        severity="warning",
+        table="opportunities",
+        title="Open deal whose expected close date is over",
+        why="The forecast cannot place it in any month.",
+        message="The deal is open; it was expected to close on {expected}.",
+        fix="Ask the customer and enter a new date, or close the deal.",
+        find=close_date_in_past,
+    ),
+    Check(
+        name="open_too_long",
+        kind="timeliness",
+        severity="warning",
+        table="opportunities",
+        title="Open deal that is older than won deals get",
+        why="Deals of this age are hardly ever won; they make the pipeline look larger than it is.",
+        message="The deal has been open for {age} days; {share} % of the won deals were closed within {oldest}.",
+        fix="Close it as lost, or write down the next step that the customer agreed to.",
+        find=open_too_long,
+    ),
+    Check(
+        name="untouched",
+        kind="timeliness",
+        severity="warning",
+        table="opportunities",
+        title="Open deal that nobody works on",
+        why="Deals without contact are lost without anybody noticing.",
+        message="Nothing has been done on the deal for {days} days.",
+        fix="Call the customer, or close the deal.",
+        find=untouched,
+        needs=("activities",),
+    ),
+)

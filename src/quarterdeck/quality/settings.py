@@ -1,0 +1,36 @@
+"""Settings of the checks: what is looked for, how strictly, and how much is listed."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from quarterdeck.base.config import Section
+from quarterdeck.base.finding import Severity
+
+
+class QualitySettings(Section):
+    """How the data is checked."""
+
+    disabled: tuple[str, ...] = ()
+    """Names of checks that are not run, such as double_deal."""
+    severity: dict[str, Severity] = Field(default_factory=dict)
+    """Severities that hold instead of the checks' own, such as account_missing: notice."""
+    max_records: int = Field(default=200, ge=1)
+    """How many records a check lists one by one, those with the most money first; the rest is one finding."""
+    stale_rate: float = Field(default=0.95, gt=0, lt=1)
+    """An open deal is too old at the age by which this share of the won deals had closed."""
+    stale_minimum: int = Field(default=20, ge=1)
+    """Won deals that are needed to say at which age a deal is too old."""
+    idle_days: int = Field(default=30, ge=1)
+    """Days without any activity after which an open deal counts as untouched."""
+    pushes: int = Field(default=3, ge=1)
+    """How often a close date may be put off before it is reported."""
+    outlier_deviations: float = Field(default=6.0, gt=0)
+    """How many robust standard deviations (1.4826 × MAD of the logarithms) an amount may lie from the median of its
+    product."""
+    outlier_minimum: int = Field(default=20, ge=3)
+    """Won deals of a product that are needed to judge an amount."""
+    double_days: int = Field(default=7, ge=1)
+    """Days within which two deals of the same account, product and owner may be one."""
+    spelling_similarity: float = Field(default=85.0, gt=0, le=100)
+    """How alike (0 to 100) two values of a list must be to be reported as one."""
