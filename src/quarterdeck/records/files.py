@@ -83,7 +83,9 @@ def exclusive(path: Path, seconds: float = 30.0) -> Iterator[None]:
                 break
             except BlockingIOError:
                 if time.monotonic() > until:
-                    raise Busy(f"{path.parent} is being written to by another process; call again when it is done") from None
+                    raise Busy(
+                        f"{path.parent} is being written to by another process; call again when it is done"
+                    ) from None
                 time.sleep(0.05)
         yield
     finally:
@@ -92,7 +94,7 @@ def exclusive(path: Path, seconds: float = 30.0) -> Iterator[None]:
 
 def sweep(folder: Path) -> int:
     """Remove what killed writers left in a folder; only under the lock. Returns how many."""
-    left = [path for path in folder.glob(f"{TEMPORARY}*")] if folder.is_dir() else []
+    left = list(folder.glob(f"{TEMPORARY}*")) if folder.is_dir() else []
     for path in left:
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)

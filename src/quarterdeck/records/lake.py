@@ -56,7 +56,11 @@ class Lake:
         self._commits = root / "commits"
 
     def _paths(self) -> list[Path]:
-        return sorted(path for path in self._commits.glob("*.json") if path.stem.isdigit()) if self._commits.is_dir() else []
+        return (
+            sorted(path for path in self._commits.glob("*.json") if path.stem.isdigit())
+            if self._commits.is_dir()
+            else []
+        )
 
     def state(self, known_at: datetime | None = None) -> State:
         """The state after the last sync, or after the last one that was heard by `known_at` (UTC, without a zone)."""
@@ -80,8 +84,14 @@ class Lake:
             yield
 
     def _sweep_batches(self) -> None:
-        kept = {path for batches in self.state().tables.values() for batch in batches for path in (*batch.rows, *batch.gone)}
-        for folder in (path for path in self.root.iterdir() if path.is_dir() and path.name != "commits" and not path.name.startswith("_")):
+        kept = {
+            path for batches in self.state().tables.values() for batch in batches for path in (*batch.rows, *batch.gone)
+        }
+        for folder in (
+            path
+            for path in self.root.iterdir()
+            if path.is_dir() and path.name != "commits" and not path.name.startswith("_")
+        ):
             sweep(folder)
             for path in folder.glob("*.parquet"):
                 if f"{folder.name}/{path.name}" not in kept:
@@ -120,7 +130,9 @@ def _newest(base: ibis.Table, changes: list[tuple[int, ibis.Table | None, ibis.T
 
     numbered = [(rows, ibis.literal(number, type="int64")) for number, rows, _ in changes if rows is not None]
     gone = [
-        part.select("id", sequence=ibis.literal(number, type="int64")) for number, _, part in changes if part is not None
+        part.select("id", sequence=ibis.literal(number, type="int64"))
+        for number, _, part in changes
+        if part is not None
     ]
     marks = joined([*(rows.select("id", sequence=number) for rows, number in numbered), *gone])
     last = marks.group_by("id").aggregate(sequence=marks.sequence.max())

@@ -3,8 +3,8 @@
     runs/steps/<step>/<key>/<table>.parquet, findings.parquet, step.json
     runs/<run id>.json
 
-A key is a hash of the inputs' contents, the settings, the dated values and the step's own source; equal work is read, not
-repeated. Everything here may be deleted and is made again with the same content.
+A key is a hash of the inputs' contents, the settings, the dated values and the step's own source; equal work is read,
+not repeated. Everything here may be deleted and is made again with the same content.
 """
 
 from __future__ import annotations
@@ -66,9 +66,7 @@ class Store:
         """Keep one table that `write(path)` writes itself, as views of any size do."""
         return self._put(step, key, {name: write}, None, started)
 
-    def _put(
-        self, step: str, key: str, files: dict[str, Any], seconds: float | None, started: float = 0.0
-    ) -> Stored:
+    def _put(self, step: str, key: str, files: dict[str, Any], seconds: float | None, started: float = 0.0) -> Stored:
         folder = self._folder(step, key)
         with whole_folder(folder) as beside:
             contents, rows = {}, {}
@@ -116,6 +114,10 @@ def _assert_contract(step: str, name: str, frame: pl.DataFrame) -> None:
     entry = table(name)
     for column in entry.columns:
         if column.is_required and frame[column.name].null_count():
-            raise QuarterdeckError(f"{step} left {name}.{column.name} empty in some rows; this is a fault of Quarterdeck")
+            raise QuarterdeckError(
+                f"{step} left {name}.{column.name} empty in some rows; this is a fault of Quarterdeck"
+            )
     if frame.height and frame.select(pl.struct(entry.key).is_duplicated().any()).item():
-        raise QuarterdeckError(f"{step} wrote {name} rows with the same {' '.join(entry.key)}; this is a fault of Quarterdeck")
+        raise QuarterdeckError(
+            f"{step} wrote {name} rows with the same {' '.join(entry.key)}; this is a fault of Quarterdeck"
+        )

@@ -18,6 +18,7 @@ from quarterdeck.records.engine import Engine
 from quarterdeck.records.files import TEMPORARY, content, digest, flush
 from quarterdeck.records.lake import Batch, Lake, State
 
+
 @dataclass(frozen=True, slots=True)
 class TableSync:
     """What a sync did to one table of one source: rows read, and how many of them were new, changed or gone."""

@@ -29,7 +29,9 @@ def last_day(as_of: datetime, company: Company) -> date:
     return (local - timedelta(microseconds=1)).date()
 
 
-def view(name: str, rows: Lookup, as_of: datetime, company: Company, hints: dict[str, dict[str, Any]]) -> ibis.Table | None:
+def view(
+    name: str, rows: Lookup, as_of: datetime, company: Company, hints: dict[str, dict[str, Any]]
+) -> ibis.Table | None:
     """The table as it stood at `as_of`; None when no source brought it.
 
     `rows` gives the newest versions of a table's records, `hints` what mapping says about one-off exports by source.
@@ -40,7 +42,7 @@ def view(name: str, rows: Lookup, as_of: datetime, company: Company, hints: dict
     entry = table(name)
     born = _born(found, entry, as_of, company)
     if name == "opportunities":
-        return _deals(born, rows, as_of, hints).select(*entry.names)
+        return _deals(born, rows, as_of, hints).select(*entry.names).order_by("id")
     return _hide(born, entry, as_of, company).select(*entry.names)
 
 
@@ -130,9 +132,7 @@ def _deals(rows: ibis.Table, lookup: Lookup, as_of: datetime, hints: dict[str, d
         stage=ibis.coalesce(rows.past_stage, is_late.ifelse(open_stage, rows.stage)),
         amount=ibis.coalesce(rows.past_amount, (is_late & at_close).ifelse(ibis.null("int64"), rows.amount)),
         # A closed deal's expected close date is its real one in most systems.
-        expected_close_on=ibis.coalesce(
-            rows.past_close_on, is_late.ifelse(ibis.null("date"), rows.expected_close_on)
-        ),
+        expected_close_on=ibis.coalesce(rows.past_close_on, is_late.ifelse(ibis.null("date"), rows.expected_close_on)),
         forecast_category=ibis.coalesce(
             rows.past_category, is_late.ifelse(ibis.null("string"), rows.forecast_category)
         ),

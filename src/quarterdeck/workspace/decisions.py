@@ -167,7 +167,9 @@ def _lines(
 def _promised(workspace: Workspace, run: Run) -> pl.DataFrame:
     """What a run's plan promises: bookings of the base scenario by month for all, each region and each product."""
     lines = workspace.table("plan_lines", run=run).filter(
-        (pl.col("scenario") == "base") & (pl.col("line") == "bookings") & pl.col("level").is_in(["all", "region", "product"])
+        (pl.col("scenario") == "base")
+        & (pl.col("line") == "bookings")
+        & pl.col("level").is_in(["all", "region", "product"])
     )
     nodes = workspace.table("nodes", run=run).filter(pl.col("level").is_in(["all", "region", "product"]))
     member = pl.coalesce(

@@ -1,11 +1,11 @@
-"""Where a figure comes from: its definition, inputs, the records behind it, the run and the decisions that touched it."""
+"""Where a figure comes from: definition, inputs, records behind it, the run and the decisions that touched it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from datetime import date
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -53,9 +53,7 @@ class _Question:
         return self.workspace.table(name, run=self.run)
 
 
-def explain(
-    workspace: Workspace, run: Run, name: str, period: str | None, dimension: str, member: str
-) -> Explanation:
+def explain(workspace: Workspace, run: Run, name: str, period: str | None, dimension: str, member: str) -> Explanation:
     """Explain `room.entry`; raises with the known rooms or entries when there is no such figure."""
     room, _, entry = name.partition(".")
     if room not in EXPLAINERS or not entry:
@@ -67,15 +65,21 @@ def explain(
 
 
 def _trail(question: _Question, written: str) -> list[str]:
-    """The steps that lead to a table, the last first, with the inputs of each and whether the run computed or read it."""
+    """The steps that lead to a table, the last first, with their inputs and whether the run computed or read them."""
     steps = {step.name: step for step in STEPS}
     done = {step.name: step for step in question.run.steps}
     wanted, lines = [written], []
     for step in reversed(list(steps.values())):
         if set(step.writes) & set(wanted):
             state = done.get(step.name)
-            how = "not in this run" if state is None else f"key {state.key[:12]}, {'read' if state.reused else 'computed'}"
-            lines.append(f"{step.name} ({how}) from {', '.join(name for name in step.reads if name in question.run.paths)}")
+            how = (
+                "not in this run"
+                if state is None
+                else f"key {state.key[:12]}, {'read' if state.reused else 'computed'}"
+            )
+            lines.append(
+                f"{step.name} ({how}) from {', '.join(name for name in step.reads if name in question.run.paths)}"
+            )
             wanted += [name for name in step.reads if table(name).kind == "derived"]
     return lines
 
@@ -150,7 +154,7 @@ def _demand(question: _Question) -> Explanation:
     return Explanation(
         name=f"demand.{question.entry}",
         title=f"Expected {question.entry} of {node}",
-        definition="Mean over the draws: open deals aged by their monthly odds to be won or lost, plus deals that are yet to come.",
+        definition="Mean over the draws: open deals aged by their monthly odds to be won or lost, plus deals yet to come.",
         value=float(lines["mean"].sum()),
         unit="currency" if question.entry == "bookings" else "deals",
         inputs=[*intervals, *(f"{name.replace('_', ' ')}: {value:,.0f}" for name, value in parts.items())],
@@ -161,7 +165,9 @@ def _demand(question: _Question) -> Explanation:
     )
 
 
-def _lines(question: _Question, name: str, column: str, value: str, definition: str, unit: str = "currency") -> Explanation:
+def _lines(
+    question: _Question, name: str, column: str, value: str, definition: str, unit: str = "currency"
+) -> Explanation:
     """Explain an entry by the rows of a derived table in which `column` is that entry."""
     rows = question.rows(name)
     known = rows[column].unique().drop_nulls().to_list()
@@ -200,7 +206,9 @@ def _plan(question: _Question) -> Explanation:
 
 
 def _supply(question: _Question) -> Explanation:
-    definition = "Mean load over the draws that nothing covers: load less own capacity, overtime, hires, orders and stock."
+    definition = (
+        "Mean load over the draws that nothing covers: load less own capacity, overtime, hires, orders and stock."
+    )
     return _lines(question, "supply_lines", "resource_id", "shortage", definition, "units of the resource")
 
 
@@ -213,7 +221,9 @@ def _pay(question: _Question) -> Explanation:
 
 
 def _score(question: _Question) -> Explanation:
-    definition = "Odds that the deal is won, learned from the closed ones; the reasons are its three strongest influences."
+    definition = (
+        "Odds that the deal is won, learned from the closed ones; the reasons are its three strongest influences."
+    )
     return _lines(question, "scores", "subject_id", "probability", definition, "odds")
 
 
@@ -251,12 +261,14 @@ EXPLAINERS: dict[str, Callable[[_Question], Explanation]] = {
 }
 
 
-def doctor(workspace: Workspace, now: datetime) -> pl.DataFrame:
+def doctor(workspace: Workspace) -> pl.DataFrame:
     """Faults of the workspace and missing inputs, each with what to do; reads what the last run found."""
     found: list[Finding] = []
     if not workspace.settings.sources:
         found.append(
-            Finding("workspace.no_source", "error", "There is no source.", "Add one below `sources:` in quarterdeck.yaml.")
+            Finding(
+                "workspace.no_source", "error", "There is no source.", "Add one below `sources:` in quarterdeck.yaml."
+            )
         )
     elif workspace.is_stale():
         found.append(
@@ -273,7 +285,9 @@ def doctor(workspace: Workspace, now: datetime) -> pl.DataFrame:
     last = workspace.last_run()
     frames = [findings_frame(found)]
     if last is None:
-        late = Finding("workspace.no_run", "notice", "Nothing was computed yet.", f"Run `quarterdeck run {workspace.root}`.")
+        late = Finding(
+            "workspace.no_run", "notice", "Nothing was computed yet.", f"Run `quarterdeck run {workspace.root}`."
+        )
         frames.append(findings_frame([late]))
     else:
         rows = workspace.findings(last)
@@ -296,7 +310,8 @@ def _unsure(workspace: Workspace) -> list[Finding]:
             code="workspace.unsure_mapping",
             severity="notice",
             table=row["table"],
-            message=f"{row['file']}: column {row['column']!r} was taken for {row['target']!r} with confidence {row['confidence']:.2f}.",
+            message=f"{row['file']}: column {row['column']!r} was taken for {row['target']!r}, "
+            f"confidence {row['confidence']:.2f}.",
             fix=f"Look at it in mapping/{row['source']}.yaml; write confidence 1 when it is right.",
         )
         for row in low.to_dicts()

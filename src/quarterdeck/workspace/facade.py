@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -26,7 +27,7 @@ from quarterdeck.records.files import exclusive
 from quarterdeck.records.lake import Lake
 from quarterdeck.records.store import Store
 from quarterdeck.records.sync import TableSync
-from quarterdeck.records.views import NEEDS, view
+from quarterdeck.records.views import view
 from quarterdeck.workspace import decisions, drafts, explain, ingest
 from quarterdeck.workspace.decisions import Publication
 from quarterdeck.workspace.runner import Progress, Runner, StepRun, sync_findings
@@ -108,7 +109,7 @@ class Workspace:
             sources.append((drafts.slug(source.resolve().name), folder))
         if (root / "quarterdeck.yaml").exists():
             raise QuarterdeckError(
-                f"{root} is a workspace already. Edit its quarterdeck.yaml and mapping/, then `quarterdeck sync {root}`."
+                f"{root} is a workspace already. Edit quarterdeck.yaml and mapping/ in it, then `quarterdeck sync {root}`."
             )
         root.mkdir(parents=True, exist_ok=True)
         drafts.write(root, company or Company(name=root.resolve().name.replace("_", " ").title()), sources)
@@ -171,7 +172,13 @@ class Workspace:
     def _facts(self, name: str, as_of: date | datetime | None, known_at: datetime | None) -> pl.DataFrame:
         state = self.lake.state(known_at)
         moment = self.moment(as_of) if as_of is not None else datetime(9999, 1, 1)
-        rows = view(name, lambda other: self.lake.relation(self.engine, state, other), moment, self.settings.company, state.hints)
+        rows = view(
+            name,
+            lambda other: self.lake.relation(self.engine, state, other),
+            moment,
+            self.settings.company,
+            state.hints,
+        )
         if rows is None:
             return empty(name)
         frame = pl.DataFrame(pl.from_arrow(rows.to_pyarrow()))
@@ -199,17 +206,15 @@ class Workspace:
     ) -> Run:
         """Make a run: take what changed in the sources, then every step whose inputs changed.
 
-        A scenario is a run with an `overlay` of settings (`{"demand.horizon": 3}`); it shares every step that the overlay
-        does not touch. `known_at` asks what would have been computed from what was known then.
+        A scenario is a run with an `overlay` of settings (`{"demand.horizon": 3}`); it shares every step that the
+        overlay does not touch. `known_at` asks what would have been computed from what was known then.
         """
-        import time
-
         if known_at is None and self.settings.sources and self.is_stale():
             self.sync(now=now)
         state = self.lake.state(known_at)
         if not state.tables:
             raise QuarterdeckError(
-                f"{self.root} has no records yet; add a source to quarterdeck.yaml and run `quarterdeck sync {self.root}`."
+                f"{self.root} has no records yet; add a source to quarterdeck.yaml, then `quarterdeck sync {self.root}`."
             )
         settings = read_settings(self.root, overlay) if overlay else self.settings
         moment = self.moment(as_of if as_of is not None else now)
@@ -224,7 +229,13 @@ class Workspace:
         return self._keep(runner, known_at, scenario, overlay or {}, now, time.perf_counter() - started)
 
     def _keep(
-        self, runner: Runner, known_at: datetime | None, scenario: str, overlay: dict[str, Any], now: datetime, seconds: float
+        self,
+        runner: Runner,
+        known_at: datetime | None,
+        scenario: str,
+        overlay: dict[str, Any],
+        now: datetime,
+        seconds: float,
     ) -> Run:
         from quarterdeck.records.files import digest
 
@@ -245,7 +256,14 @@ class Workspace:
             "tables": {name: str(path.relative_to(self.root)) for name, path in runner.paths.items()},
             "findings": [str(path.relative_to(self.root)) for path in runner.findings if path.is_file()],
             "steps": [
-                {"name": s.name, "title": s.title, "key": s.key, "reused": s.reused, "seconds": s.seconds, "rows": s.rows}
+                {
+                    "name": s.name,
+                    "title": s.title,
+                    "key": s.key,
+                    "reused": s.reused,
+                    "seconds": s.seconds,
+                    "rows": s.rows,
+                }
                 for s in runner.steps
             ],
         }
@@ -292,7 +310,9 @@ class Workspace:
         """The run of that name; the first letters are enough."""
         matches = [value for value in self.store.runs() if value["id"] == run_id or value["id"].endswith(run_id)]
         if len(matches) != 1:
-            raise QuarterdeckError(f"{len(matches)} runs are named {run_id!r}; `quarterdeck show {self.root} runs` lists them.")
+            raise QuarterdeckError(
+                f"{len(matches)} runs are named {run_id!r}; `quarterdeck show {self.root} runs` lists them."
+            )
         return self._run(matches[0])
 
     def last_run(self, *, as_of: date | datetime | None = None, with_table: str | None = None) -> Run | None:
@@ -340,8 +360,8 @@ class Workspace:
         now_hash = self._plan_hash(run.paths)
         if now_hash != run.plan_hash or (plan_hash and not run.plan_hash.startswith(plan_hash)):
             raise QuarterdeckError(
-                f"The plan is not the one that was asked about (now {now_hash[:12]}, asked {(plan_hash or run.plan_hash)[:12]}); "
-                f"look at it again with `quarterdeck plan {self.root}` and approve its hash."
+                f"The plan (now {now_hash[:12]}) is not the one that was asked about "
+                f"({(plan_hash or run.plan_hash)[:12]}); look at it again with `quarterdeck plan {self.root}` and approve its hash."
             )
         with exclusive(self.root / "runs" / ".lock"):
             return decisions.publish(self, run, who, reason, now)
@@ -352,9 +372,9 @@ class Workspace:
 
     # --- looking ---------------------------------------------------------------------------------------------------
 
-    def doctor(self, now: datetime) -> pl.DataFrame:
+    def doctor(self) -> pl.DataFrame:
         """Faults and missing inputs of the workspace as findings: what each missing table would buy."""
-        return explain.doctor(self, now)
+        return explain.doctor(self)
 
     def explain(
         self,

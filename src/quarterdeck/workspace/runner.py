@@ -141,7 +141,13 @@ class Runner:
             key = digest([name, frame.write_csv()])
             stored = self.store.get(f"view.{name}", key)
             reused = stored is not None
-            self._take(f"view.{name}", f"View of {name}", key, reused, stored or self.store.put(f"view.{name}", key, {name: frame}, 0.0))
+            self._take(
+                f"view.{name}",
+                f"View of {name}",
+                key,
+                reused,
+                stored or self.store.put(f"view.{name}", key, {name: frame}, 0.0),
+            )
 
     def _newest(self, name: str) -> Any:
         return self.lake.relation(self.engine, self.state, name)
@@ -151,7 +157,13 @@ class Runner:
         company = self.settings.company
         today = last_day(self.as_of, company)
         firsts = [today]
-        for name, column in (("opportunities", "created_at"), ("opportunities", "closed_at"), ("orders", "ordered_at"), ("leads", "created_at"), ("invoices", "invoiced_at")):
+        for name, column in (
+            ("opportunities", "created_at"),
+            ("opportunities", "closed_at"),
+            ("orders", "ordered_at"),
+            ("leads", "created_at"),
+            ("invoices", "invoiced_at"),
+        ):
             if name in self.paths:
                 least = pl.scan_parquet(self.paths[name]).select(pl.col(column).min()).collect().item()
                 if least is not None:
@@ -161,8 +173,15 @@ class Runner:
         if "holidays" in self.paths:
             country = company.country
             rows = pl.read_parquet(self.paths["holidays"])
-            closed = rows.filter(pl.col("country").is_null() | (pl.lit(country).is_null()) | (pl.col("country") == country))["day"].to_list()
-        return calendar.days(calendar.period_start(first, "year", company), calendar.add_months(today, 25) - timedelta(days=1), company, closed)
+            closed = rows.filter(
+                pl.col("country").is_null() | (pl.lit(country).is_null()) | (pl.col("country") == country)
+            )["day"].to_list()
+        return calendar.days(
+            calendar.period_start(first, "year", company),
+            calendar.add_months(today, 25) - timedelta(days=1),
+            company,
+            closed,
+        )
 
     def _step(self, step: Step, tables: ParquetTables) -> StepRun:
         section = self.settings.section(step.section)
@@ -171,8 +190,17 @@ class Runner:
         inputs = {name: self._content_for(step, name) for name in step.reads}
         dated = {name: [str(parameters[name].values), parameters[name].is_assumed] for name in parameters.names()}
         key = digest(
-            [step.name, _source(step.function.partition(":")[0]), inputs, section.model_dump(mode="json"), dated, company, self.as_of, self.settings.seed]
-        )  # fmt: skip
+            [
+                step.name,
+                _source(step.function.partition(":")[0]),
+                inputs,
+                section.model_dump(mode="json"),
+                dated,
+                company,
+                self.as_of,
+                self.settings.seed,
+            ]
+        )
         stored = None if self.fresh else self.store.get(step.name, key)
         reused = stored is not None
         if stored is None:
@@ -182,7 +210,8 @@ class Runner:
             result = step.load()(DeclaredTables(given, step.reads, step.name), config)
             if set(result.tables) != set(step.writes):
                 raise QuarterdeckError(
-                    f"{step.name} wrote {sorted(result.tables)}, flow.py promises {sorted(step.writes)}; this is a fault of Quarterdeck"
+                    f"{step.name} wrote {sorted(result.tables)}, flow.py promises {sorted(step.writes)}; "
+                    "this is a fault of Quarterdeck"
                 )
             frames = {**result.tables, "findings": findings_frame(result.findings)}
             stored = self.store.put(step.name, key, frames, time.perf_counter() - started)

@@ -44,7 +44,7 @@ class WorkspaceSettings(Section):
 
     company: Company = Company()
     """The company."""
-    sources: list[SourceSettings] = []
+    sources: tuple[SourceSettings, ...] = ()
     """Where records come from."""
     ledger: str = "sqlite:///ledger.sqlite3"
     """URL of the ledger; a team's is postgresql+psycopg://user@host/name."""
