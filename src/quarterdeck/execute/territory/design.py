@@ -1,0 +1,265 @@
+"""The step `execute.territory`: each account or cell to one seller of its region."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from quarterdeck.base.config import Config
+from quarterdeck.base.finding import Finding
+from quarterdeck.base.schema import conform, empty
+from quarterdeck.base.step import Result
+from quarterdeck.base.tables import Tables
+from quarterdeck.execute.territory.assignment import (
+    Floats,
+    Indices,
+    Problem,
+    objective,
+    search,
+    solve,
+)
+from quarterdeck.execute.territory.members import members
+from quarterdeck.execute.territory.settings import TerritorySettings
+
+# Cost of a seller-load outside the tolerance, where moving a seller-load costs 1: balance first, then few moves.
+OUTSIDE = 10.0
+
+
+def design(tables: Tables, config: Config[TerritorySettings]) -> Result:
+    """Balanced territories: each member with its seller, what it takes and brings, and why (table `territories`)."""
+    sellers, findings = _sellers(tables, config)
+    units = members(tables, config)
+    if units.is_empty() or sellers.is_empty():
+        findings.append(_nothing(units))
+        return Result({"territories": empty("territories")}, findings)
+    if not tables.has("scores"):
+        findings.append(
+            Finding(
+                "territory.no_scores",
+                "notice",
+                "No deal scores are there: each open deal counts with the share of closed deals that were won.",
+                "Run the step scoring.score before, so that a member's potential follows its deals' own odds.",
+                table="scores",
+            )
+        )
+    units = units.with_columns(group=_groups(units, sellers, findings))
+    parts = []
+    for (group,), part in units.group_by("group", maintain_order=True):
+        team = sellers.filter(pl.col("group") == group)
+        chosen = _assigned(part, team, config.settings)
+        parts.append(part.with_columns(owner_id=team["id"].gather(chosen)))
+    found = pl.concat(parts)
+    rows = _with_reasons(found, sellers, tables["people"], config.settings)
+    findings += _balance(rows, sellers, config.settings)
+    return Result({"territories": conform("territories", rows).sort("member_id")}, findings)
+
+
+def _nothing(units: pl.DataFrame) -> Finding:
+    if units.is_empty():
+        return Finding(
+            "territory.no_deals",
+            "warning",
+            "There are no deals to look after, so no territories were drawn.",
+            "Bring the table opportunities in.",
+            table="opportunities",
+        )
+    return Finding(
+        "territory.no_sellers",
+        "error",
+        "There is no active seller to look after the deals.",
+        "Bring the table people in, with role seller and without a left_on for those who work now.",
+        table="people",
+    )
+
+
+def _sellers(tables: Tables, config: Config[TerritorySettings]) -> tuple[pl.DataFrame, list[Finding]]:
+    """Active sellers: `id, name, group` (region, empty text for none) `, share` (ramp, of full productivity)."""
+    today, findings = config.today, []
+    people = tables["people"].filter(
+        (pl.col("role").fill_null("seller") == "seller")
+        & (pl.col("left_on").is_null() | (pl.col("left_on") > today))
+        & (pl.col("hired_on").is_null() | (pl.col("hired_on") <= today))
+    )
+    if people.is_empty():
+        people = (
+            tables["opportunities"]
+            .filter(pl.col("owner_id").is_not_null() & (pl.col("status") == "open"))
+            .group_by(id="owner_id")
+            .agg(pl.col("region").drop_nulls().mode().sort().first())
+            .with_columns(name="id")
+        )
+        findings.append(
+            Finding(
+                "territory.no_people",
+                "notice",
+                "The table people names no active seller: the owners of open deals count as the sellers.",
+                "Bring people in: who joined or left and who sells where changes the territories.",
+                table="people",
+            )
+        )
+    ramp = tables["seller_capacity"].group_by(id="person_id").agg(pl.col("ramp").mean())
+    sellers = people.join(ramp, on="id", how="left").select(
+        "id",
+        "name",
+        group=pl.col("region").fill_null(""),
+        share=pl.col("ramp").fill_null(1.0).clip(0.25, 1.0),
+    )
+    return sellers.sort("id"), findings
+
+
+def _groups(units: pl.DataFrame, sellers: pl.DataFrame, findings: list[Finding]) -> pl.Series:
+    """The group of sellers that each member belongs to: its region's, else its owner's, else the least laden one."""
+    home = sellers.select(previous_owner_id="id", owner_group="group")
+    known = sellers["group"].unique(maintain_order=True)
+    placed = units.join(home, on="previous_owner_id", how="left", maintain_order="left").with_columns(
+        served=pl.when(pl.col("region").is_in(known.implode())).then("region")
+    )
+    group = placed.select(pl.coalesce("served", "owner_group")).to_series()
+    weight = sellers.group_by("group").agg(pl.col("share").sum())
+    heavy = units.with_columns(group=group).group_by("group").agg(pl.col("load").sum())
+    laden = weight.join(heavy, on="group", how="left").with_columns(pl.col("load").fill_null(0.0) / pl.col("share"))
+    spare = laden.sort("load", "group")["group"][0]
+    for region in units.filter(~pl.col("region").is_in(known.implode()))["region"].drop_nulls().unique().sort():
+        count = units.filter(pl.col("region") == region).height
+        findings.append(
+            Finding(
+                "territory.region_without_sellers",
+                "warning",
+                f"No active seller works in {region}: its {count} accounts and cells went to sellers of other regions.",
+                f"Give a seller the region {region} in people, or hire one.",
+                table="people",
+                record_id=region,
+                count=count,
+            )
+        )
+    return group.fill_null(spare)
+
+
+def _assigned(part: pl.DataFrame, team: pl.DataFrame, settings: TerritorySettings) -> Indices:
+    """Places in the team, one a member: as few moves as keep everyone's load and potential near the fair share."""
+    share = team["share"].to_numpy() / team["share"].sum() * team.height
+    weights = np.stack([_shares(part[name].to_numpy(), team.height) for name in ("load", "potential")])
+    place = {person: number for number, person in enumerate(team["id"])}
+    start = np.array([place.get(owner, -1) for owner in part["previous_owner_id"]], dtype=np.int64)
+    moved = np.ones((team.height, part.height))
+    held = np.flatnonzero(start >= 0)
+    moved[start[held], held] = 0.0
+    moved[:, start < 0] = 0.0
+    cost = moved * (weights.mean(axis=0) + 1e-6)
+    load = np.broadcast_to(weights[:, None, :], (2, team.height, part.height))
+    low, high = share * (1 - settings.tolerance), share * (1 + settings.tolerance)
+    problem = Problem(cost, load, np.stack([low, low]), np.stack([high, high]), penalty=OUTSIDE)
+    agents = search(problem, start)
+    if team.height > 1 and team.height * part.height <= settings.exact_pairs:
+        exact = solve(problem, settings.seconds)
+        if exact.status == "optimal" and objective(problem, exact.agents) < objective(problem, agents):
+            return exact.agents
+    return agents
+
+
+def _shares(values: Floats, sellers: int) -> Floats:
+    """Values in units of a fair seller's part; an even part each when all are zero."""
+    total = values.sum()
+    even = np.full(values.size, sellers / max(values.size, 1))
+    return values / total * sellers if total > 0 else even
+
+
+def _with_reasons(
+    found: pl.DataFrame, sellers: pl.DataFrame, people: pl.DataFrame, settings: TerritorySettings
+) -> pl.DataFrame:
+    names = pl.concat([people.select("id", "name"), sellers.select("id", "name")]).unique("id", keep="first")
+    fair = (
+        found.group_by("group")
+        .agg(pl.col("load").sum())
+        .join(sellers.group_by("group").agg(pl.col("share").sum()), on="group")
+        .select("group", fair=pl.col("load") / pl.col("share"))
+    )
+    before = found.group_by(previous_owner_id="previous_owner_id").agg(before=pl.col("load").sum())
+    active = sellers.select(previous_owner_id="id", previous_group="group", seller_share="share")
+    rows = (
+        found.join(names.select(owner_id="id", owner="name"), on="owner_id", how="left")
+        .join(names.select(previous_owner_id="id", previous="name"), on="previous_owner_id", how="left")
+        .join(fair, on="group", how="left")
+        .join(before, on="previous_owner_id", how="left")
+        .join(active, on="previous_owner_id", how="left")
+    )
+    ratio = (pl.col("before") / (pl.col("fair") * pl.col("seller_share")) * 100).round(0).fill_nan(100.0)
+    percent = ratio.fill_null(100.0).clip(0, 100_000).cast(pl.Int64).cast(pl.String)
+    previous = pl.coalesce("previous", "previous_owner_id")
+    within = f"{settings.tolerance:.0%}"
+    reason = (
+        pl.when(pl.col("previous_owner_id").is_null())
+        .then(pl.format("Nobody looked after it; {} had the room.", "owner"))
+        .when(pl.col("previous_owner_id") == pl.col("owner_id"))
+        .then(pl.format("Stays with {}: no move was needed to keep shares within {} of fair.", "owner", pl.lit(within)))
+        .when(pl.col("previous_group").is_null())
+        .then(pl.format("{} is no active seller; {} had the room.", previous, "owner"))
+        .when(pl.col("previous_group") != pl.col("group"))
+        .then(pl.format("{} works in another region; goes to {}.", previous, "owner"))
+        .otherwise(
+            pl.format(
+                "From {} (load {}% of the fair share before) to {}, to even out load and potential.",
+                previous,
+                percent,
+                "owner",
+            )
+        )
+    )
+    return rows.with_columns(
+        reason=reason,
+        is_moved=(pl.col("previous_owner_id") != pl.col("owner_id")).fill_null(False),
+    )
+
+
+def _balance(rows: pl.DataFrame, sellers: pl.DataFrame, settings: TerritorySettings) -> list[Finding]:
+    """What the new territories do to the spread, and who still lies outside the tolerance."""
+    spread = {}
+    for when, column in (("before", "previous_owner_id"), ("after", "owner_id")):
+        held = rows.group_by(id=column).agg(pl.col("load", "potential").sum())
+        spread[when] = sellers.join(held, on="id", how="left").select(
+            "id", "name", "group", *(_fair(name) for name in ("load", "potential"))
+        )
+    text = "; ".join(
+        f"{name} from {_range(spread['before'][name])} to {_range(spread['after'][name])} of the fair share"
+        for name in ("load", "potential")
+    )
+    moved = rows.filter("is_moved")
+    total = rows["potential"].sum() or 1.0
+    findings = [
+        Finding(
+            "territory.balance",
+            "notice",
+            f"The territories bring the sellers' {text}; {moved.height} of {rows.height} accounts and cells change "
+            f"hands ({moved['potential'].sum() / total:.0%} of the potential).",
+            "Look through the moves in territories; widen territory.tolerance in quarterdeck.yaml to have fewer.",
+            table="territories",
+            count=moved.height,
+        )
+    ]
+    limit = settings.tolerance + 0.005
+    after = spread["after"].filter(((pl.col("load") - 1).abs() > limit) | ((pl.col("potential") - 1).abs() > limit))
+    if after.height:
+        worst = ", ".join(after.sort(pl.col("load").sub(1).abs(), descending=True)["name"].head(3))
+        findings.append(
+            Finding(
+                "territory.uneven",
+                "notice",
+                f"{after.height} of {sellers.height} sellers stay outside {settings.tolerance:.0%} of the fair share "
+                f"(first: {worst}): their regions' accounts cannot be dealt out more evenly on load and potential at once.",
+                "Let a seller help in a second region, split the largest accounts, or accept it.",
+                table="territories",
+                count=after.height,
+            )
+        )
+    return findings
+
+
+def _fair(name: str) -> pl.Expr:
+    """A seller's part of the region's sum, over the seller's fair part of it."""
+    value = pl.col(name).fill_null(0.0)
+    fair = value.sum().over("group") * pl.col("share") / pl.col("share").sum().over("group")
+    return pl.when(fair > 0).then(value / fair).otherwise(1.0).alias(name)
+
+
+def _range(values: pl.Series) -> str:
+    return f"{values.min():.0%}-{values.max():.0%}"
