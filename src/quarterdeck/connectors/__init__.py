@@ -1,0 +1,30 @@
+"""Connectors: other systems' records into canonical tables, by a mapping that a person can read and change.
+
+`propose` drafts the mapping of a folder, `to_yaml` and `from_yaml` write and read it, `read` gives canonical frames.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from quarterdeck.connectors.mapping import ColumnMapping, FileMapping, Mapping, from_yaml, rows, to_yaml
+    from quarterdeck.connectors.proposal import propose
+    from quarterdeck.connectors.reader import TableBatch, read
+
+__all__ = ["ColumnMapping", "FileMapping", "Mapping", "TableBatch", "from_yaml", "propose", "read", "rows", "to_yaml"]
+
+_HOMES = {
+    **dict.fromkeys(("ColumnMapping", "FileMapping", "Mapping", "from_yaml", "rows", "to_yaml"), "mapping"),
+    "propose": "proposal",
+    "TableBatch": "reader",
+    "read": "reader",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

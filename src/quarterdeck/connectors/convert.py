@@ -1,0 +1,306 @@
+"""Values of a source into the types of the schema: exact money, days, instants, numbers, flags.
+
+Every function takes a series of the source's values (null where there is none) and gives one of equal length; what cannot be read
+is null. Nothing passes through binary floating point on its way to money.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from functools import cache
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from quarterdeck.base.money import digits
+from quarterdeck.connectors.vocabulary import canonical_value, currency_words, squeezed, value_words
+
+_ISO = (
+    r"^(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ]+(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?"
+    r"\s*(Z|UTC|GMT|[+-]\d{2}:?\d{2})?$"
+)
+_TRUE = {"true", "t", "yes", "y", "1", "x", "예", "네", "참", "o"}
+_FALSE = {"false", "f", "no", "n", "0", "아니오", "아니요", "거짓"}
+
+
+def cleaned(raw: pl.Series, missing: tuple[str, ...]) -> pl.Series:
+    """The values with outer space taken off and null where the text stands for no value."""
+    if raw.dtype == pl.String:
+        text = raw.str.strip_chars()
+        return text.set(text.is_in([*missing]), None)
+    if raw.dtype in (pl.Float32, pl.Float64):
+        return raw.fill_nan(None)
+    return raw
+
+
+def text(raw: pl.Series) -> pl.Series:
+    """The values as text; whole floats lose their ".0", so that keys read as numbers still meet."""
+    if raw.dtype == pl.String:
+        return raw
+    if raw.dtype in (pl.Float32, pl.Float64):
+        return raw.cast(pl.String).str.replace(r"\.0$", "")
+    if raw.dtype == pl.Boolean:
+        return raw.replace_strict({True: "true", False: "false"}, return_dtype=pl.String)
+    return raw.cast(pl.String)
+
+
+@cache
+def _currency_marks() -> str:
+    marks = sorted((re.escape(word) for word in currency_words()), key=len, reverse=True)
+    return "(?i)(?:" + "|".join(marks) + ")"
+
+
+def plain_number(raw: pl.Series, decimal: str = ".") -> pl.Series:
+    """Numbers as people write them ("$ 1,054.00", "(1.054,00 €)", "1 054-") as plain text: -1054.00; null for the rest."""
+    if raw.dtype != pl.String:
+        # an integer or decimal prints exactly, a float in its shortest form
+        return (
+            raw.cast(pl.String) if raw.dtype.is_numeric() else pl.Series(raw.name, [None] * len(raw), dtype=pl.String)
+        )
+    marks, parts = _currency_marks(), "." if decimal == "," else ","
+    value = pl.col("v")
+    is_minus = value.str.contains(r"^\s*\(.*\)\s*$") | value.str.contains(r"[-−]")
+    bare = (
+        value.str.replace_all(r"^\(|\)$", "")
+        .str.replace_all(r"^[-+−\s]+|[-−\s]+$", "")
+        .str.replace(rf"^{marks}\s*", "")
+        .str.replace(rf"\s*{marks}$", "")
+        .str.replace_all(r"^[-+−\s]+|[-−\s]+$", "")
+    )
+    grouped = bare.str.contains(rf"^\d{{1,3}}(?:[{parts}\s'’]\d{{2,3}})*[{parts}\s'’]\d{{3}}(?:[{decimal}]\d*)?$")
+    whole = bare.str.contains(rf"^(?:\d+(?:[{decimal}]\d*)?|[{decimal}]\d+)(?:[eE][-+]?\d+)?$")
+    number = pl.when(grouped).then(bare.str.replace_all(rf"[{parts}\s'’]", "")).when(whole).then(bare)
+    number = number.otherwise(None).str.replace(",", ".", literal=True)
+    signed = pl.when(is_minus & ~bare.str.contains("[eE]")).then(pl.lit("-") + number).otherwise(number)
+    return pl.DataFrame({"v": raw}).select(signed.alias(raw.name)).to_series()
+
+
+def fixed(number: pl.Series, places: int) -> pl.Series:
+    """Plain numbers as integers of 10**-places, a half away from zero; null when they do not fit 63 bits.
+
+    >>> fixed(pl.Series(["1054.0", "-0.005", "12.3456"]), 2).to_list()
+    [105400, -1, 1235]
+    """
+    parts = number.to_frame("v").select(
+        pl.col("v").str.extract_groups(r"^(?<sign>-?)0*(?<whole>\d*)\.?(?<part>\d*)$").alias("g"), "v"
+    )
+    sign, whole, part = (pl.col("g").struct.field(name) for name in ("sign", "whole", "part"))
+    padded = part + pl.lit("0" * (places + 1))
+    next_digit = padded.str.slice(places, 1).cast(pl.Int64, strict=False)
+    size = (whole + padded.str.slice(0, places)).str.pad_start(1, "0")
+    fits = size.str.len_chars() <= 18
+    minor = pl.when(fits).then(size).otherwise(None).cast(pl.Int64, strict=False) + (next_digit >= 5).cast(pl.Int64)
+    out = parts.select(pl.when(sign == "-").then(-minor).otherwise(minor).alias(number.name), "v")
+    left = out[number.name].is_null() & number.is_not_null()
+    if not left.any():
+        return out[number.name]
+    exact = {value: _fixed_exactly(value, places) for value in number.filter(left).unique().to_list()}
+    repaired = out["v"].replace_strict(exact, default=None, return_dtype=pl.Int64)
+    return out[number.name].fill_null(repaired)
+
+
+def _fixed_exactly(value: str, places: int) -> int | None:
+    try:
+        minor = int(Decimal(value).scaleb(places).quantize(Decimal(1), rounding=ROUND_HALF_UP))
+    except InvalidOperation:
+        return None
+    return minor if abs(minor) < 2**63 else None
+
+
+def money(raw: pl.Series, currency: pl.Series, decimal: str = ".", scale: int = 1) -> pl.Series:
+    """Amounts in major units (times `scale`, a power of ten) as minor units of each row's currency."""
+    number, more = plain_number(raw, decimal), len(str(scale)) - 1
+    places = currency.replace_strict(
+        {code: digits(code) for code in currency.unique().drop_nulls().to_list()}, default=2, return_dtype=pl.Int64
+    )
+    out = pl.Series(raw.name, [None] * len(raw), dtype=pl.Int64)
+    for count in places.unique().to_list():
+        out = (
+            out.to_frame("o")
+            .select(pl.when(places == count).then(fixed(number, count + more)).otherwise(pl.col("o")))
+            .to_series()
+        )
+    return out.alias(raw.name)
+
+
+def decimals(raw: pl.Series, decimal: str = ".", scale: int = 1) -> pl.Series:
+    """Numbers as Decimal(18, 6), a half of the last place away from zero."""
+    millionths = fixed(plain_number(raw, decimal), 6 + len(str(scale)) - 1)
+    sign = millionths.to_frame("v").select(
+        pl.when(pl.col("v").abs() < 10**18)
+        .then(
+            pl.when(pl.col("v") < 0).then(pl.lit("-")).otherwise(pl.lit(""))
+            + pl.col("v").abs().cast(pl.String).str.zfill(7).str.replace(r"(\d{6})$", ".$1")
+        )
+        .alias(raw.name)
+    )
+    return sign.to_series().cast(pl.Decimal(18, 6), strict=False)
+
+
+def numbers(raw: pl.Series, decimal: str = ".", scale: int = 1) -> pl.Series:
+    """Numbers as floats; a percent sign divides by a hundred."""
+    if raw.dtype == pl.String:
+        percent = raw.str.ends_with("%").fill_null(value=False)
+        if percent.any():
+            bare = numbers(raw.str.strip_suffix("%").str.strip_chars(), decimal, scale)
+            return (
+                bare.to_frame("v").select(pl.when(percent).then(pl.col("v") / 100).otherwise(pl.col("v"))).to_series()
+            )
+    return plain_number(raw, decimal).cast(pl.Float64, strict=False) * scale
+
+
+def integers(raw: pl.Series, decimal: str = ".", scale: int = 1) -> pl.Series:
+    """Whole numbers; "2822.0" is one, "2822.5" is none."""
+    if raw.dtype.is_integer():
+        return raw.cast(pl.Int64, strict=False) * scale
+    hundredth = fixed(plain_number(raw, decimal), 3 + len(str(scale)) - 1)
+    whole = pl.when(pl.col("v") % 1000 == 0).then(pl.col("v") // 1000)
+    return hundredth.to_frame("v").select(whole).to_series().alias(raw.name)
+
+
+def flags(raw: pl.Series) -> pl.Series:
+    """True and false as people write them."""
+    if raw.dtype == pl.Boolean:
+        return raw
+    known = {**dict.fromkeys(_TRUE, True), **dict.fromkeys(_FALSE, False)}
+    return text(raw).str.to_lowercase().replace_strict(known, default=None, return_dtype=pl.Boolean)
+
+
+def instants(raw: pl.Series, form: str, zone: ZoneInfo) -> pl.Series:
+    """Instants in UTC without a zone. Days and clock times that name no zone are in `zone`."""
+    if raw.dtype == pl.Date:
+        return _to_utc(raw.cast(pl.Datetime("us")), zone)
+    if isinstance(raw.dtype, pl.Datetime):
+        if raw.dtype.time_zone:
+            return raw.dt.convert_time_zone("UTC").dt.replace_time_zone(None).cast(pl.Datetime("us"))
+        return _to_utc(raw.cast(pl.Datetime("us")), zone)
+    if form in ("epoch_s", "epoch_ms"):
+        count = integers(raw) * (1_000_000 if form == "epoch_s" else 1000)
+        return count.cast(pl.Datetime("us"))
+    local, offset = _clock(text(raw), form)
+    fixed_zone = local - pl.select(pl.duration(minutes=offset)).to_series()
+    out = pl.select(pl.when(offset.is_null()).then(_to_utc(local, zone)).otherwise(fixed_zone)).to_series()
+    return out.alias(raw.name)
+
+
+def days(raw: pl.Series, form: str, zone: ZoneInfo) -> pl.Series:
+    """Days; an instant that names its zone gives its day in `zone`, another its own."""
+    if raw.dtype == pl.Date:
+        return raw
+    if isinstance(raw.dtype, pl.Datetime) and not raw.dtype.time_zone:
+        return raw.cast(pl.Date)
+    if isinstance(raw.dtype, pl.Datetime) or form in ("epoch_s", "epoch_ms"):
+        return _local_day(instants(raw, form, zone), zone)
+    local, offset = _clock(text(raw), form)
+    here = _local_day(instants(raw, form, zone), zone)
+    return pl.select(pl.when(offset.is_null()).then(local.cast(pl.Date)).otherwise(here)).to_series().alias(raw.name)
+
+
+def _local_day(utc: pl.Series, zone: ZoneInfo) -> pl.Series:
+    return utc.dt.replace_time_zone("UTC").dt.convert_time_zone(zone.key).dt.replace_time_zone(None).cast(pl.Date)
+
+
+def _to_utc(local: pl.Series, zone: ZoneInfo) -> pl.Series:
+    if zone.key == "UTC":
+        return local
+
+    def there(clock: pl.Series) -> pl.Series:
+        known = clock.dt.replace_time_zone(zone.key, ambiguous="earliest", non_existent="null")
+        return known.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+
+    # a clock time that daylight saving skips is read as the hour after the gap
+    return there(local).fill_null(there(local.dt.offset_by("1h")))
+
+
+def _clock(raw: pl.Series, form: str) -> tuple[pl.Series, pl.Series]:
+    """Clock times without zone, and the minutes that they are ahead of UTC (null where they name no zone)."""
+    frame = raw.to_frame("v")
+    if form in ("", "iso"):
+        group = pl.col("v").str.replace_all(r"[./](\d{1,2})[./](\d{1,2})", "-$1-$2").str.extract_groups(_ISO)
+        part = [group.struct.field(str(place)) for place in range(1, 9)]
+        year, month, day, hour, minute, second, fraction, zone = part
+        iso = pl.concat_str(
+            [
+                pl.concat_str([year, month.str.zfill(2), day.str.zfill(2)], separator="-"),
+                pl.concat_str(
+                    [hour.fill_null("0").str.zfill(2), minute.fill_null("00"), second.fill_null("00")], separator=":"
+                ),
+            ],
+            separator="T",
+        )
+        full = iso + "." + fraction.fill_null("").str.pad_end(6, "0").str.slice(0, 6)
+        signed = zone.str.replace(":", "", literal=True)
+        ahead = signed.str.slice(1, 2).cast(pl.Int64, strict=False) * 60 + signed.str.slice(3, 2).cast(
+            pl.Int64, strict=False
+        )
+        offset = (
+            pl.when(zone.is_in(["Z", "UTC", "GMT"]))
+            .then(pl.lit(0, pl.Int64))
+            .otherwise(pl.when(signed.str.starts_with("-")).then(-ahead).otherwise(ahead))
+        )
+        out = frame.select(
+            full.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", time_unit="us", strict=False).alias("l"), offset.alias("o")
+        )
+        return out["l"].alias(raw.name), out["o"]
+    spoken = frame.select(pl.col("v").str.replace("오전", "AM").str.replace("오후", "PM")).to_series()
+    if "%z" in form:
+        seen = spoken.str.to_datetime(form, time_unit="us", strict=False, time_zone="UTC")
+        return seen.dt.replace_time_zone(None).alias(raw.name), pl.Series([0] * len(raw), dtype=pl.Int64)
+    if re.search("%[HIMS]", form):
+        local = spoken.str.to_datetime(form, time_unit="us", strict=False)
+    else:
+        local = spoken.str.to_date(form, strict=False).cast(pl.Datetime("us"))
+    left = local.is_null() & spoken.is_not_null()
+    if left.any():
+        exact = {value: _strptime(value, form) for value in spoken.filter(left).unique().to_list()}
+        local = local.fill_null(spoken.replace_strict(exact, default=None, return_dtype=pl.Datetime("us")))
+    return local.alias(raw.name), pl.Series([None] * len(raw), dtype=pl.Int64)
+
+
+def _strptime(value: str, form: str) -> datetime | None:
+    try:
+        return datetime.strptime(value, form)  # noqa: DTZ007 - the zone is given by the caller
+    except ValueError:
+        return None
+
+
+def words(raw: pl.Series, values: dict[str, str], column: str) -> pl.Series:
+    """Text with the source's values put into ours: those that the mapping names, else those whose words are known."""
+    plain = text(raw)
+    if not values and not value_words(column):
+        return plain
+    loose = {squeezed(word): value for word, value in values.items()}
+    known = {}
+    for value in plain.unique().drop_nulls().to_list():
+        known[value] = values.get(value) or loose.get(squeezed(value)) or canonical_value(column, value) or value
+    return plain.replace_strict(known, default=None, return_dtype=pl.String).alias(raw.name)
+
+
+def currencies(raw: pl.Series) -> pl.Series:
+    """ISO codes for signs and names of currencies; an unknown one stays as it is, in capitals."""
+    plain, known = text(raw), currency_words()
+    codes = {value: known.get(value.casefold(), value.upper()) for value in plain.unique().drop_nulls().to_list()}
+    return plain.replace_strict(codes, default=None, return_dtype=pl.String).alias(raw.name)
+
+
+def json_lists(raw: pl.Series) -> pl.Series:
+    """JSON as it is; "a; b" as a list."""
+    plain = text(raw).to_frame("v")
+    listed = (
+        pl.col("v")
+        .str.replace_all(r"\s*[;,|]\s*", "\u0001")
+        .str.replace_all(r'(["\\])', r"\$1")
+        .str.replace_all("\u0001", '","')
+    )
+    is_json = pl.col("v").str.contains(r"^\s*[\[{].*[\]}]\s*$")
+    made = pl.when(is_json).then(pl.col("v")).otherwise(pl.lit('["') + listed + pl.lit('"]'))
+    return plain.select(pl.when(pl.col("v").is_not_null()).then(made).alias(raw.name)).to_series()
+
+
+def printed(value: object) -> str:
+    """A value as a person reads it in a message."""
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return str(value)

@@ -1,0 +1,297 @@
+"""What a column's values look like: their type, how days and numbers are written, how many differ."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from quarterdeck.connectors import convert
+from quarterdeck.connectors.vocabulary import currency_words
+
+Kind = Literal[
+    "empty", "flag", "integer", "number", "day", "instant", "epoch", "email", "phone", "link", "currency", "text"
+]
+NUMERIC = ("integer", "number")
+TEMPORAL = ("day", "instant", "epoch")
+
+_DISTINCT = 3_000
+_ENOUGH = 0.95
+_SPOKEN = {"%d": "day", "%m": "month", "%y": "year", "%Y": "year", "%b": "month", "%B": "month"}
+
+_ORDERS = ("%d{s}%m{s}%Y", "%m{s}%d{s}%Y", "%d{s}%m{s}%y", "%m{s}%d{s}%y", "%Y{s}%m{s}%d", "%y{s}%m{s}%d")
+_DATE_FORMS = (
+    *(order.format(s=sign) for sign in "-/." for order in _ORDERS),
+    "%Y. %m. %d.", "%Y. %m. %d", "%Y.%m.%d.", "%Y년 %m월 %d일", "%Y년%m월%d일", "%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%d %B %Y", "%b %d, %Y",
+    "%B %d, %Y", "%b %d %Y", "%d. %B %Y", "%Y%m%d", "%Y-%m", "%b-%y", "%b %Y",
+)  # fmt: skip
+_CLOCK_FORMS = (
+    ("%H:%M:%S", r"^\d{1,2}:\d{2}:\d{2}$"),
+    ("%H:%M", r"^\d{1,2}:\d{2}$"),
+    ("%I:%M %p", r"^\d{1,2}:\d{2} [AaPp][Mm]$"),
+    ("%I:%M:%S %p", r"^\d{1,2}:\d{2}:\d{2} [AaPp][Mm]$"),
+    ("%p %I:%M", r"^(?:AM|PM|오전|오후) \d{1,2}:\d{2}$"),
+    ("%p %I:%M:%S", r"^(?:AM|PM|오전|오후) \d{1,2}:\d{2}:\d{2}$"),
+)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the sample of a column shows. `values` are its distinct values as text (at most 3,000 of them)."""
+
+    name: str
+    kind: Kind
+    rows: int
+    filled: int
+    distinct: int
+    values: tuple[str, ...]
+    format: str = ""
+    other_format: str = ""
+    """A second reading of the days that the values allow as well."""
+    decimal: Literal[".", ","] = "."
+    currency: str = ""
+    """Currency whose sign stands beside the numbers."""
+    is_integer_like: bool = False
+
+    @property
+    def is_unique(self) -> bool:
+        return self.filled > 0 and self.distinct >= 0.999 * self.filled
+
+    @property
+    def share(self) -> float:
+        return self.filled / self.rows if self.rows else 0.0
+
+    def told(self) -> str:
+        """The evidence in words, for a reason."""
+        if self.kind == "empty":
+            return "it is empty"
+        seen = f"{self.filled:,} of {self.rows:,} rows filled" if self.filled < self.rows else "every row filled"
+        return f"{seen}, {self._told_kind()}"
+
+    def _told_kind(self) -> str:
+        if self.kind in ("day", "instant"):
+            told = "dates" if self.kind == "day" else "dates with time"
+            return f"{told} written {spoken(self.format)}" if self.format not in ("", "iso") else told
+        return {
+            "flag": "yes or no",
+            "integer": "whole numbers",
+            "number": "numbers" + (" with decimal comma" if self.decimal == "," else ""),
+            "epoch": "times as counted " + ("milliseconds" if self.format == "epoch_ms" else "seconds"),
+            "email": "e-mail addresses",
+            "phone": "telephone numbers",
+            "link": "web addresses",
+            "currency": "currencies",
+        }.get(self.kind, f"{self.distinct:,} different text{'s' if self.distinct != 1 else ''}")
+
+
+def spoken(form: str) -> str:
+    """A day's format in words: day-month-year."""
+    return "-".join(_SPOKEN[code] for code in re.findall(r"%[dmyYbB]", form)) or form
+
+
+def examine(raw: pl.Series, missing: tuple[str, ...]) -> Evidence:
+    """The evidence of one column of a sample."""
+    values = convert.cleaned(raw, missing)
+    there = values.drop_nulls()
+    every = there.unique(maintain_order=True)
+    some = every.gather_every(max(-(-len(every) // _DISTINCT), 1))
+    texts = convert.text(some)
+    found = Evidence(raw.name, "text", len(raw), len(there), len(every), tuple(texts.to_list()))
+    if not len(there):
+        return replace(found, kind="empty")
+    if raw.dtype != pl.String:
+        return _typed(found, some)
+    return _text(found, texts)
+
+
+def _typed(found: Evidence, values: pl.Series) -> Evidence:
+    kind = values.dtype
+    if kind == pl.Date:
+        return replace(found, kind="day", format="iso")
+    if isinstance(kind, pl.Datetime):
+        return replace(found, kind="instant", format="iso")
+    if kind == pl.Boolean:
+        return replace(found, kind="flag")
+    if kind.is_numeric():
+        if kind.is_integer() and (form := _epoch(values.cast(pl.Float64))):
+            return replace(found, kind="epoch", format=form, is_integer_like=True)
+        whole = kind.is_integer() or bool((values.cast(pl.Float64) % 1 == 0).all())
+        return replace(found, kind="integer" if kind.is_integer() else "number", is_integer_like=whole)
+    return found
+
+
+def _text(found: Evidence, texts: pl.Series) -> Evidence:
+    def share(pattern: str) -> float:
+        return float(texts.str.contains(pattern).mean() or 0.0)  # type: ignore[arg-type]
+
+    if share(r"^[^@\s]+@[^@\s]+\.[^@\s]+$") >= 0.9:
+        return replace(found, kind="email")
+    if found.distinct <= 30 and all(value.casefold() in currency_words() for value in found.values):
+        return replace(found, kind="currency")
+    dated = _dates(texts)
+    if dated is not None:
+        form, other, has_clock = dated
+        return replace(found, kind="instant" if has_clock else "day", format=form, other_format=other)
+    if found.distinct <= 2 and convert.flags(texts).null_count() == 0:
+        return replace(found, kind="flag", is_integer_like=share(r"^[01]$") == 1.0)
+    if share(r"\d") >= _ENOUGH:
+        numeric = _numbers(found, texts)
+        if numeric is not None:
+            return numeric
+    if share(r"^\+?[\d\s().\-/]{7,20}(?:\s?(?:x|ext\.?)\s?\d+)?$") >= 0.9:
+        return replace(found, kind="phone")
+    if share(r"^(?:https?://)?(?:[\w-]+\.)+[a-z]{2,}(?:/\S*)?$") >= 0.9:
+        return replace(found, kind="link")
+    return found
+
+
+def _numbers(found: Evidence, texts: pl.Series) -> Evidence | None:
+    sign = _decimal_sign(texts)
+    plain = convert.plain_number(texts, sign)
+    if plain.null_count() > (1 - _ENOUGH) * len(texts):
+        return None
+    numbers = plain.cast(pl.Float64, strict=False).drop_nulls()
+    if (form := _epoch(numbers)) and texts.str.contains(r"^\d+$").all():
+        return replace(found, kind="epoch", format=form, is_integer_like=True)
+    if texts.str.contains(r"^0\d{8,}$").mean() == 1.0:
+        return replace(found, kind="phone")
+    whole = bool((numbers % 1 == 0).all())
+    is_integer = whole and not texts.str.contains(r"[.,]\d{1,2}$").any()
+    marks = {
+        code
+        for word, code in currency_words().items()
+        if texts.str.to_lowercase().str.contains(word, literal=True).mean() == 1.0
+    }
+    currency = next(iter(marks)) if len(marks) == 1 else ""
+    return replace(
+        found, kind="integer" if is_integer else "number", decimal=sign, is_integer_like=whole, currency=currency
+    )
+
+
+def _decimal_sign(texts: pl.Series) -> Literal[".", ","]:
+    """The decimal sign that the values show: what comes last where both signs stand, what cannot part thousands."""
+    both = texts.filter(texts.str.contains(r"\..*,|,.*\."))
+    if len(both):
+        return "," if both.str.contains(r",[^.]*$").mean() >= 0.5 else "."  # type: ignore[operator]
+    if texts.str.contains(r",").any():
+        if texts.str.contains(r",\d{3},\d{3}").any():
+            return "."
+        return "," if texts.str.contains(r",(?:\d{1,2}|\d{4,})(?:\D*)$|^0,").any() else "."
+    if texts.str.contains(r"\d\.\d{3}\.\d{3}").any():
+        return ","
+    return "."
+
+
+def _epoch(numbers: pl.Series) -> str:
+    """Counted seconds or milliseconds between 1995 and 2060, in a column of at least five of them."""
+    if len(numbers) < 5:
+        return ""
+    low, high = float(numbers.min() or 0), float(numbers.max() or 0)  # type: ignore[arg-type]
+    for form, unit in (("epoch_s", 1), ("epoch_ms", 1000)):
+        if 788_918_400 * unit <= low and high <= 2_840_140_800 * unit:
+            return form
+    return ""
+
+
+def _dates(texts: pl.Series) -> tuple[str, str, bool] | None:
+    """Format, another possible format and whether there is a time of day, when nearly all values are dates."""
+    some = texts.gather_every(max(len(texts) // 1000, 1))
+    if not some.str.contains(r"\d.*[-/.\s년]|\d{8}").all() and some.str.contains(r"\d").mean() < _ENOUGH:  # type: ignore[operator]
+        return None
+    iso = convert.instants(some, "iso", ZoneInfo("UTC"))
+    if _sane(iso) >= _ENOUGH:
+        return "iso", "", bool(some.str.contains(r":\d{2}").any())
+    parts = some.to_frame("v").select(
+        pl.col("v").str.extract_groups(
+            r"^(?<day>.*?)(?<gap>,? +|T)?(?<clock>(?:(?:AM|PM|오전|오후) )?\d{1,2}:\d{2}.*)?$"
+        )
+    )
+    split = parts.to_series().struct.unnest()
+    clock = _clock_form(split["clock"].drop_nulls())
+    if clock is None:
+        return None
+    gaps = split.filter(pl.col("clock").is_not_null())["gap"].drop_nulls().unique().to_list()
+    fitting = []
+    for form in _DATE_FORMS:
+        if form == "%Y%m%d" and not split["day"].str.contains(r"^(?:19|20)\d{6}$").all():
+            continue
+        read = convert.instants(split["day"], form, ZoneInfo("UTC"))
+        share = _sane(read)
+        if share >= _ENOUGH and _widths_fit(split["day"], form):
+            fitting.append((share, _span(read), form))
+    if not fitting:
+        return None
+    most = max(share for share, _, _ in fitting)
+    # a day of the month read as a year scatters the dates over decades
+    least = min(span for share, span, _ in fitting if share == most)
+    best = [form for share, span, form in fitting if share == most and span <= 3 * least + 366]
+    tail = f"{gaps[0] if gaps else ' '}{clock}" if clock else ""
+    return best[0] + tail, (best[1] + tail) if len(best) > 1 else "", bool(clock)
+
+
+def _span(read: pl.Series) -> int:
+    """Days between the first and the last."""
+    there = read.drop_nulls().cast(pl.Date).to_physical()
+    return int(there.max()) - int(there.min()) if len(there) else 0  # type: ignore[arg-type]
+
+
+def _widths_fit(texts: pl.Series, form: str) -> bool:
+    """Years of four digits are no years of two and the other way round."""
+    has_four = bool(texts.str.contains(r"\d{4}").all())
+    return has_four if "%Y" in form else not has_four
+
+
+def _clock_form(clocks: pl.Series) -> str | None:
+    """The format of the times of day, "" when there are none, None when they are of no known format."""
+    if not len(clocks):
+        return ""
+    for form, pattern in _CLOCK_FORMS:
+        if clocks.str.contains(pattern).mean() >= _ENOUGH:  # type: ignore[operator]
+            return form
+    return None
+
+
+def _sane(read: pl.Series) -> float:
+    """Share of values that are dates within the years that records have."""
+    if not len(read):
+        return 0.0
+    fit = (read >= datetime(1950, 1, 1)) & (read < datetime(2100, 1, 1))
+    return float(fit.fill_null(value=False).mean() or 0.0)  # type: ignore[arg-type]
+
+
+def settle_dates(found: dict[str, list[Evidence]]) -> dict[str, list[Evidence]]:
+    """Days that could be read in two orders take the order of the file's other columns, then of the folder's.
+
+    What stays open keeps its `other_format`.
+    """
+    folder = _orders(evidence for columns in found.values() for evidence in columns)
+    out = {}
+    for path, columns in found.items():
+        here = _orders(columns) or folder
+        settled = []
+        for evidence in columns:
+            if evidence.other_format and len(here) == 1:
+                order = next(iter(here))
+                fitting = [form for form in (evidence.format, evidence.other_format) if _order(form) == order]
+                if fitting:
+                    evidence = replace(evidence, format=fitting[0], other_format="")
+            settled.append(evidence)
+        out[path] = settled
+    return out
+
+
+def _orders(columns: Iterable[Evidence]) -> set[str]:
+    """The orders of day and month of which only one reading is possible."""
+    return {
+        order for column in columns if column.format and not column.other_format and (order := _order(column.format))
+    }
+
+
+def _order(form: str) -> str:
+    codes = "".join(re.findall(r"%[dm]", form)) if re.search(r"%d[-/.]%m|%m[-/.]%d", form) else ""
+    return codes if not form.startswith("%Y") else ""

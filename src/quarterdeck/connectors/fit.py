@@ -1,0 +1,155 @@
+"""Which canonical column each column of a file is, for one table: confidences and their best assignment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from quarterdeck.base import schema
+from quarterdeck.connectors.evidence import NUMERIC, TEMPORAL, Evidence
+from quarterdeck.connectors.joins import Join, Joins
+from quarterdeck.connectors.mapping import ATTRIBUTES
+from quarterdeck.connectors.vocabulary import REFERENCES, Likeness, canonical_value, like, value_words
+
+LEAST = 0.4
+"""A column whose best place is less sure than this goes to attributes."""
+
+_KINDS: dict[str, tuple[str, ...]] = {
+    "money": NUMERIC,
+    "number": NUMERIC,
+    "decimal": NUMERIC,
+    "integer": NUMERIC,
+    "instant": TEMPORAL,
+    "day": TEMPORAL,
+    "flag": ("flag",),
+}
+_OWN_KIND = {"email": "email", "phone": "phone", "currency": "currency", "domain": "link"}
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A column's place."""
+
+    target: str
+    confidence: float
+    reason: str
+    joins: str = ""
+
+
+def place(columns: list[Evidence], table: str, path: str, joins: Joins) -> dict[str, Placed]:
+    """Source column to its place in the table; columns without one are left out."""
+    from scipy.optimize import linear_sum_assignment
+
+    targets = schema.table(table).names
+    options = [_options(column, table, path, joins) for column in columns]
+    weight = np.zeros((len(columns), len(targets)))
+    for row, choices in enumerate(options):
+        for target, choice in choices.items():
+            if choice.confidence >= LEAST:
+                weight[row, targets.index(target)] = choice.confidence
+    rows, places = linear_sum_assignment(weight, maximize=True)
+    found = {}
+    for row, at in sorted(zip(rows, places, strict=True)):
+        if weight[row, at] > 0:
+            found[columns[row].name] = options[row][targets[at]]
+    return found
+
+
+def _options(column: Evidence, table: str, path: str, joins: Joins) -> dict[str, Placed]:
+    entry, near = schema.table(table), like(column.name, table)
+    out = {}
+    for target in entry.columns:
+        name = near.get(target.name)
+        join = joins.best(column, REFERENCES[target.name], path) if target.name in REFERENCES else None
+        if name is None and (target.name == ATTRIBUTES or column.kind == "empty"):
+            continue
+        sure, reason = _confidence(column, table, target, name, join)
+        if sure > 0.05:
+            by = f"{join.table}.{join.by}" if join is not None and join.overlap > 0 else ""
+            out[target.name] = Placed(target.name, round(sure, 3), reason, by)
+    return out
+
+
+def _confidence(
+    column: Evidence, table: str, target: schema.Column, name: Likeness | None, join: Join | None
+) -> tuple[float, str]:
+    """How sure it is that the column is the target, and why."""
+    if name is None:
+        return _by_values(column, table, target, join)
+    said = f'named like "{name.spelling}"' if name.spelling != target.name.replace("_", " ") else "named so"
+    if name.score < 0.9:
+        said = f'its name is near "{name.spelling}"'
+    fits = _fits(column, table, target)
+    sure = name.score * (0.98 if fits == 1.0 else 0.96 if column.kind == "empty" else fits)
+    reason = f"{said}; {column.told()}"
+    if join is not None and column.kind != "empty":
+        if join.overlap >= 0.5:
+            sure = min(0.99, sure + (0.99 - sure) * join.overlap * 0.8)
+            reason = f"{said}; {join.told()}"
+        elif not join.is_partial and name.score < 1.0:
+            sure *= 0.75
+            reason = f"{said}, though {join.told()}"
+    if column.other_format and target.type in ("day", "instant"):
+        sure = min(sure, 0.55)
+        reason += "; day and month could also stand the other way round: please check"
+    if fits < 0.5:
+        reason = f"{said}, but {column.told()}"
+    return sure, reason
+
+
+def _by_values(column: Evidence, table: str, target: schema.Column, join: Join | None) -> tuple[float, str]:
+    """Confidence where the name says nothing."""
+    if join is not None and column.distinct >= 3 and join.overlap >= 0.8:
+        return 0.3 + 0.4 * join.overlap, join.told()
+    if _OWN_KIND.get(target.name) == column.kind:
+        return 0.6, f"its values are {column.told().rsplit(', ', 1)[-1]}"
+    known = value_words(f"{table}.{target.name}")
+    if known and column.kind == "text" and 2 <= column.distinct <= 30:
+        share = _known_share(column, f"{table}.{target.name}")
+        if share >= 0.6:
+            return 0.25 + 0.35 * share, f"its values are words for {target.name.replace('_', ' ')}"
+    return 0.0, ""
+
+
+def _known_share(column: Evidence, name: str) -> float:
+    return sum(canonical_value(name, value) is not None for value in column.values) / max(len(column.values), 1)
+
+
+def _fits(column: Evidence, table: str, target: schema.Column) -> float:
+    """1 when the values are of the target's type, less when they speak against it."""
+    if column.kind == "empty":
+        return 0.98
+    wanted = _KINDS.get(target.type)
+    if wanted is not None:
+        return _fits_type(column, target, wanted)
+    if target.name == "id":
+        return 1.0 if column.is_unique else 0.35
+    if target.name in _OWN_KIND:
+        own = _OWN_KIND[target.name]
+        return 1.0 if column.kind == own or (own in ("link", "phone") and column.kind in ("text", "integer")) else 0.45
+    if target.name in ("name", "company") and column.kind in ("email", "flag", *TEMPORAL):
+        return 0.4
+    if target.type == "text" and column.kind in TEMPORAL:
+        return 0.3
+    if f"{table}.{target.name}" == "opportunities.status":
+        return 1.0 if _known_share(column, "opportunities.status") >= 0.5 or column.kind == "flag" else 0.5
+    if target.name in ("stage", "region", "industry", "role", "team") and column.kind in ("number", "flag"):
+        return 0.45
+    return 1.0
+
+
+def _fits_type(column: Evidence, target: schema.Column, wanted: tuple[str, ...]) -> float:
+    if column.kind in wanted:
+        if target.type == "integer" and not column.is_integer_like:
+            return 0.4
+        if target.type in ("money", "number", "decimal", "integer") or column.kind != "epoch":
+            return 1.0
+        return 1.0 if column.kind == "epoch" else 0.9
+    if target.type == "flag" and column.kind == "integer" and set(column.values) <= {"0", "1"}:
+        return 1.0
+    if column.kind == "flag" and target.type in ("integer", "number", "money", "decimal") and column.is_integer_like:
+        return 1.0
+    if column.kind == "epoch" and target.type in ("money", "number", "integer"):
+        return 0.9
+    return 0.25

@@ -1,0 +1,103 @@
+"""Which columns join: the share of a column's values that another file's key or name column holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from quarterdeck.connectors import convert
+from quarterdeck.connectors.evidence import Evidence
+from quarterdeck.connectors.files import SourceFile, UnreadableError
+from quarterdeck.connectors.vocabulary import missing, squeezed
+
+_MOST = 2_000_000
+"""Key values of a file that are held to compare; a longer file is compared by its sample."""
+_KEYS = ("id", "name", "email")
+
+
+@dataclass(frozen=True)
+class KnownValues:
+    """The values of a file's key-like columns: squeezed text to the text as written, by canonical column."""
+
+    path: str
+    table: str
+    by: dict[str, dict[str, str]]
+    is_partial: bool = False
+
+
+@dataclass(frozen=True)
+class Join:
+    """How much of a column lies in a table's column."""
+
+    table: str
+    by: str
+    path: str
+    overlap: float
+    is_partial: bool
+
+    def told(self) -> str:
+        """The join in words."""
+        share = "all" if self.overlap > 0.9999 else "none" if not self.overlap else f"{self.overlap:.0%}"
+        return f"{share} of its values are found in {self.path} as {self.by}"
+
+
+class Joins:
+    """The key-like values of all files of a folder."""
+
+    def __init__(self, known: dict[str, KnownValues]) -> None:
+        self._known = known
+
+    def best(self, column: Evidence, table: str, path: str) -> Join | None:
+        """The column of a table that holds most of a column's values; None when no other file is of that table."""
+        found = None
+        values = {squeezed(value) for value in column.values}
+        for known in self._known.values():
+            if known.table != table or (known.path == path and table not in ("accounts", "people")):
+                continue
+            for by, there in known.by.items():
+                overlap = len(values & there.keys()) / len(values) if values else 0.0
+                if found is None or overlap > found.overlap:
+                    found = Join(table, by, known.path, overlap, known.is_partial)
+        return found
+
+    def aliases(self, column: Evidence, join: str) -> dict[str, str]:
+        """Spellings that differ from the joined column's in case, space and punctuation only, with the right one."""
+        table, _, by = join.partition(".")
+        out = {}
+        for known in self._known.values():
+            if known.table == table and by in known.by:
+                right = known.by[by]
+                written = set(right.values())
+                for value in column.values:
+                    spelling = right.get(squeezed(value))
+                    if value not in written and spelling is not None:
+                        out[value] = spelling
+        return out
+
+    def has(self, table: str) -> bool:
+        """Some file is of that table."""
+        return any(known.table == table for known in self._known.values())
+
+
+def known_values(file: SourceFile, table: str, targets: dict[str, str], sample: pl.DataFrame, size: int) -> KnownValues:
+    """The values of a file's key, name and address columns: all of them up to two million, else the sample's."""
+    columns = {target: name for name, target in targets.items() if target in _KEYS}
+    frame, is_partial = sample, False
+    if sample.height >= size // 2 and columns:
+        try:
+            parts, count = [], 0
+            for chunk in file.chunks(columns=list(columns.values())):
+                parts.append(chunk.frame)
+                count += chunk.frame.height
+                if count > _MOST:
+                    is_partial = True
+                    break
+            frame = pl.concat([part for part in parts if part.width], how="vertical_relaxed") if parts else sample
+        except UnreadableError:
+            is_partial = True
+    by = {}
+    for target, name in columns.items():
+        values = convert.text(convert.cleaned(frame[name], missing())).drop_nulls().unique().to_list()
+        by[target] = {squeezed(value): value for value in values}
+    return KnownValues(file.path, table, by, is_partial)

@@ -1,0 +1,129 @@
+"""What a file's reading has to say, counted over its chunks and told once as findings."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from quarterdeck.base.finding import Finding, Severity
+from quarterdeck.connectors import convert
+from quarterdeck.connectors.mapping import ATTRIBUTES, ColumnMapping, FileMapping
+
+_NOUN = {
+    "instant": "date",
+    "day": "date",
+    "money": "amount",
+    "decimal": "amount",
+    "number": "number",
+    "integer": "whole number",
+    "flag": "yes or no",
+}
+
+
+@dataclass
+class Notes:
+    """The findings of one file of a mapping."""
+
+    entry: FileMapping
+    _found: dict[tuple[str, str], tuple[Severity, str, str]] = field(default_factory=dict)
+    _count: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _examples: dict[tuple[str, str], dict[str, None]] = field(default_factory=dict)
+
+    def findings(self) -> tuple[Finding, ...]:
+        """One finding a code and column, with up to three of the values."""
+        out = []
+        for key, (severity, message, fix) in self._found.items():
+            shown = list(self._examples.get(key, ()))[:3]
+            told = ", ".join(repr(value) for value in shown)
+            text = message.format(count=self._count[key], examples=told)
+            out.append(
+                Finding(f"connectors.{key[0]}", severity, text, fix, table=self.entry.table, count=self._count[key])
+            )
+        return tuple(out)
+
+    def _note(
+        self, key: tuple[str, str], severity: Severity, texts: tuple[str, str], values: pl.Series | None = None
+    ) -> None:
+        message, fix = texts
+        self._found.setdefault(key, (severity, message, fix))
+        self._count[key] += 1 if values is None else len(values)
+        if values is not None:
+            kept = self._examples.setdefault(key, {})
+            for value in values.unique(maintain_order=True).head(3).to_list():
+                kept.setdefault(convert.printed(value))
+
+    def file_missing(self) -> None:
+        """The file of the mapping is not in the folder."""
+        path = _plain(self.entry.path)
+        fix = "Put the file back, or take its entry out of the mapping."
+        self._note(("file_missing", ""), "error", (f"{path} is not in the source's folder.", fix))
+
+    def file_unreadable(self, why: str) -> None:
+        """The file cannot be read, or not to its end."""
+        path = _plain(self.entry.path)
+        fix = "Export the file again; rows before the break are kept."
+        self._note(("file_unreadable", ""), "error", (f"{path} cannot be read: {_plain(why)}.", fix))
+
+    def columns(self, names: list[str], *, has_attributes: bool) -> None:
+        """Columns of the mapping that the file lacks, and columns of the file that the mapping does not know."""
+        path = _plain(self.entry.path)
+        used = dict.fromkeys([*(column.column for column in self.entry.columns), *self.entry.key])
+        for column in used:
+            if column not in names:
+                fix = "Export the column again, or change its name in the mapping."
+                text = f"{path} has no column {_plain(column)} any more; what it filled is empty."
+                self._note(("column_missing", column), "warning", (text, fix))
+        if self.entry.is_distinct:
+            return
+        placed = {column.column for column in self.entry.columns if column.target != ATTRIBUTES} | set(self.entry.key)
+        for column in names:
+            if column not in used and has_attributes:
+                fix = "Give it a target in the mapping; until then it is kept in attributes."
+                self._note(("column_new", column), "notice", (f"{path} has a new column {_plain(column)}.", fix))
+            if column not in placed and not has_attributes:
+                fix = "Give it a target in the mapping if it is needed; the source's file still holds it."
+                text = f"{_plain(column)} of {path} has no place in {self.entry.table} and is not kept."
+                self._note(("column_not_kept", column), "notice", (text, fix))
+
+    def unread(self, column: str, target: str, kind: str, values: pl.Series) -> None:
+        """Values that are none of their column's type."""
+        noun = _NOUN.get(kind, kind)
+        text = f"{{count}} values of {_plain(column)} in {_plain(self.entry.path)} are no {noun} ({{examples}})."
+        fix = f"Mend them in the source, or set how {target} is written in the mapping; they are kept in attributes."
+        self._note(("value_unreadable", column), "warning", (text, fix), values)
+
+    def unknown_status(self, column: str, values: pl.Series) -> None:
+        """Stages of which nobody said whether they are open, won or lost."""
+        if len(values):
+            text = f"{{count}} deals have a {_plain(column)} that is neither won nor lost nor known as open ({{examples}})."
+            fix = "Add these words to `values` of the target status in the mapping; until then the deals count as open."
+            self._note(("status_unknown", column), "warning", (text, fix), values)
+
+    def status_assumed(self) -> None:
+        """No column says whether deals are won."""
+        text = f"No column of {_plain(self.entry.path)} says won or lost: deals with a close date are taken as won."
+        fix = "Map the column with the outcome to status; without lost deals the win rate is 100 %."
+        self._found.setdefault(("status_assumed", ""), ("warning", text, fix))
+        self._count[("status_assumed", "")] = 1
+
+    def unknown_reference(self, entry: ColumnMapping, values: pl.Series) -> None:
+        """References to names that nobody has."""
+        text = f"{{count}} values of {_plain(entry.column)} are not found in {entry.joins} ({{examples}})."
+        fix = "Add the right spelling under `aliases` in the mapping, or the missing record in the source."
+        self._note(("reference_unknown", entry.column), "warning", (text, fix), values)
+
+    def set_aside(self, reasons: list[str]) -> None:
+        """Rows that are not kept, by reason."""
+        for reason in reasons:
+            kind = "key_repeated" if "was read before" in reason else "row_broken"
+            kind = "key_missing" if "no key" in reason else kind
+            text = f"{{count}} rows of {_plain(self.entry.path)} are set aside ({{examples}})."
+            fix = "Mend these rows in the source and read it again; they lie in the list of rows set aside."
+            self._note((kind, ""), "error", (text, fix), pl.Series([reason]))
+
+
+def _plain(text: str) -> str:
+    """The text safe within a format string."""
+    return text.replace("{", "{{").replace("}", "}}")

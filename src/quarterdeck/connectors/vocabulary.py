@@ -1,0 +1,225 @@
+"""What exports call things: the spellings of `synonyms.yaml` and how near a name comes to them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import yaml
+from rapidfuzz import fuzz
+
+from quarterdeck.base.schema import facts, tables
+
+REFERENCES: dict[str, str] = {
+    "account_id": "accounts",
+    "contact_id": "contacts",
+    "lead_id": "leads",
+    "opportunity_id": "opportunities",
+    "owner_id": "people",
+    "manager_id": "people",
+    "person_id": "people",
+    "product_id": "products",
+    "site_id": "sites",
+    "resource_id": "resources",
+    "order_id": "orders",
+    "step_id": "onboarding_steps",
+    "parent_id": "accounts",
+}
+"""The table that a reference column points to."""
+
+NEAR = 0.84
+"""Spellings less alike than this are no match."""
+
+
+def plain(name: str) -> str:
+    """A name without case, punctuation and camelCase, its words apart by one space.
+
+    >>> plain("Deal - CloseDate"), plain("annual_revenue ($M)")
+    ('deal close date', 'annual revenue')
+    """
+    name = unicodedata.normalize("NFKC", name)
+    name = re.sub(r"\([^)]*\)|\[[^\]]*\]", " ", name) or name
+    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
+    return " ".join(re.findall(r"[^\W_]+|#", name.casefold()))
+
+
+def squeezed(value: str) -> str:
+    """A value without case, space and punctuation, for telling near-misses: "GTX Pro" and "GTXPro" are one."""
+    return "".join(re.findall(r"[^\W_]+", unicodedata.normalize("NFKC", value).casefold()))
+
+
+@cache
+def words() -> dict[str, Any]:
+    """The content of `synonyms.yaml`."""
+    text = (files(__package__) / "synonyms.yaml").read_text(encoding="utf-8")
+    content: dict[str, Any] = yaml.safe_load(text)
+    return content
+
+
+@cache
+def missing() -> tuple[str, ...]:
+    """Texts that stand for no value."""
+    return tuple(words()["missing"])
+
+
+@cache
+def _spellings(table: str) -> dict[str, list[tuple[str, float]]]:
+    """Squeezed spelling to the columns of the table that it names, each with its weight.
+
+    The column's own name weighs 1, a spelling for this table a little less, one for all tables a little less again.
+    """
+    content = words()["columns"]
+    found: dict[str, dict[str, float]] = {}
+    for column in tables()[table].names:
+        weighted = [(column, 1.0)]
+        weighted += [(text, 0.97) for text in content.get(table, {}).get(column, ())]
+        weighted += [(text, 0.94) for text in content["common"].get(column, ())]
+        for text, weight in weighted:
+            key = squeezed(text) or text
+            found.setdefault(key, {})
+            found[key][column] = max(found[key].get(column, 0.0), weight)
+    return {key: list(columns.items()) for key, columns in found.items()}
+
+
+@cache
+def _prefixes() -> tuple[str, ...]:
+    singular = {"hs", "hubspot", "sf", "crm", "contact", "person", "organization", "company"}
+    for entry in words()["tables"].values():
+        singular |= {plain(name) for name in entry["names"] if name.isascii()}
+    return tuple(sorted(singular, key=len, reverse=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """How near a source's column name comes to a canonical column, 0..1, and the spelling that it is like."""
+
+    score: float
+    spelling: str
+
+
+def like(name: str, table: str) -> dict[str, Likeness]:
+    """The canonical columns of a table that a source's column name may mean."""
+    spellings, whole = _spellings(table), plain(name)
+    found: dict[str, Likeness] = {}
+    forms = [(whole, 1.0)]
+    for prefix in _prefixes():
+        if whole.startswith(prefix + " ") and len(whole) > len(prefix) + 1:
+            forms.append((whole[len(prefix) + 1 :], 0.97 if _names_table(prefix, table) else 0.8))
+            break
+    for form, weight in forms:
+        key = squeezed(form) or form
+        for column, score in spellings.get(key, ()):
+            _keep(found, column, Likeness(score * weight, form))
+    if not found and len(whole) >= 4:
+        for form, weight in forms:
+            key = squeezed(form)
+            for spelling, columns in spellings.items():
+                if abs(len(spelling) - len(key)) > 6 or len(spelling) < 4:
+                    continue
+                ratio = fuzz.ratio(key, spelling) / 100
+                if ratio >= NEAR:
+                    for column, score in columns:
+                        _keep(found, column, Likeness(0.85 * ratio * score * weight, spelling))
+    if not found:
+        _tokens(whole, spellings, found)
+    return found
+
+
+def _tokens(whole: str, spellings: dict[str, list[tuple[str, float]]], found: dict[str, Likeness]) -> None:
+    """Long names that hold a known spelling as their last or first words ("booking region", "amount in euro")."""
+    parts = whole.split()
+    if len(parts) < 2:
+        return
+    for take in range(len(parts) - 1, 0, -1):
+        for piece, weight in ((parts[-take:], 0.62), (parts[:take], 0.55)):
+            for column, score in spellings.get("".join(piece), ()):
+                if len("".join(piece)) >= 3:
+                    _keep(found, column, Likeness(score * weight, " ".join(piece)))
+        if found:
+            return
+
+
+def _keep(found: dict[str, Likeness], column: str, likeness: Likeness) -> None:
+    if column not in found or found[column].score < likeness.score:
+        found[column] = likeness
+
+
+@cache
+def _names_table(prefix: str, table: str) -> bool:
+    return prefix in {plain(name) for name in words()["tables"].get(table, {}).get("names", ())} | {table}
+
+
+def table_likeness(stem: str) -> dict[str, float]:
+    """How near a file's name comes to each fact table, 0..1: "sales_teams" is like people."""
+    name, found = plain(stem), {}
+    for table in facts():
+        best = 0.0
+        for spelling in [table, *words()["tables"].get(table, {}).get("names", ())]:
+            known = plain(spelling)
+            if known == name:
+                best = 1.0
+            elif f" {known} " in f" {name} ":
+                # the longer the part of the name that is understood, the surer; its last word names the thing
+                share = len(known) / len(name)
+                best = max(best, 0.5 + 0.3 * share + (0.1 if name.endswith(known) else 0.0))
+            elif len(known) > 4:
+                ratio = fuzz.ratio(known, name) / 100
+                best = max(best, 0.8 * ratio if ratio >= NEAR else 0.0)
+        if best:
+            found[table] = best
+    return found
+
+
+@cache
+def value_words(column: str) -> dict[str, str]:
+    """Squeezed word to canonical value, for a column such as `opportunities.status`."""
+    entry = words()["values"].get(column, {})
+    return {squeezed(word): value for value, spellings in entry.items() for word in (value, *spellings)}
+
+
+def canonical_value(column: str, text: str) -> str | None:
+    """Our value for a source's value, None when no word of it is known.
+
+    >>> canonical_value("opportunities.status", "Closed - Won"), canonical_value("opportunities.status", "계약 실패")
+    ('won', 'lost')
+    """
+    known = value_words(column)
+    whole = squeezed(text)
+    if whole in known:
+        return known[whole]
+    parts = plain(text).split()
+    for take in range(len(parts), 0, -1):
+        for start in range(len(parts) - take + 1):
+            value = known.get("".join(parts[start : start + take]))
+            if value is not None:
+                return value
+    for word, value in known.items():
+        if len(word) >= 2 and not word.isascii() and word in whole:
+            return value
+    return None
+
+
+@cache
+def currency_words() -> dict[str, str]:
+    """Casefolded sign or name to ISO code."""
+    return {word.casefold(): code for code, spellings in words()["currencies"].items() for word in spellings}
+
+
+def scale_of(name: str) -> tuple[int, str]:
+    """What a column's numbers are counted in by its name, and the word that says so.
+
+    >>> scale_of("Revenue ($M)"), scale_of("매출(백만원)"), scale_of("Amount")
+    ((1000000, 'm'), (1000000, '백만원'), (1, ''))
+    """
+    inside = " ".join(re.findall(r"[(\[]([^)\]]*)[)\]]", name))
+    tail = plain(name).split()
+    spoken = set(re.findall(r"[^\W\d_]+", inside.casefold()))
+    for factor, spellings in words()["scales"].items():
+        for word in spellings:
+            if word in spoken or (len(word) > 2 and (" ".join(tail).endswith(" " + word))):
+                return int(factor), word
+    return 1, ""
