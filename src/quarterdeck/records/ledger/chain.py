@@ -11,7 +11,7 @@ import json
 import math
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -21,8 +21,15 @@ from quarterdeck.records.ledger.errors import LedgerError
 GENESIS = "0" * 64
 """What the first entry of a stream has as its previous hash."""
 
+LINKED = ("stream", "sequence", "kind", "who", "at", "recorded_at", "digest", "previous")
+"""What an entry's hash covers."""
+
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_DECODERS = {"$decimal": Decimal, "$date": date.fromisoformat, "$at": datetime.fromisoformat}
+_DECODERS: dict[str, Callable[[str], Any]] = {
+    "$decimal": Decimal,
+    "$date": date.fromisoformat,
+    "$at": datetime.fromisoformat,
+}
 
 
 def encode(value: Any) -> str:
@@ -34,9 +41,8 @@ def encode(value: Any) -> str:
     >>> encode({"b": Decimal("1.10"), "a": "서울"})
     '{"a":"서울","b":{"$decimal":"1.10"}}'
     """
-    text = json.dumps(
-        _plain(value, "payload"), ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
-    )
+    plain = _plain(value, "payload")
+    text = json.dumps(plain, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
     # A lone surrogate is legal JSON, and arrives from outside, but no UTF-8 file can hold it.
     return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
@@ -111,15 +117,5 @@ def batch_digest(digests: Sequence[str]) -> str:
 
 
 def link_hash(values: Mapping[str, Any]) -> str:
-    """SHA-256 (hex) of an entry's `stream, sequence, kind, who, at, recorded_at, digest, previous` in canonical JSON."""
-    linked = {
-        "stream": values["stream"],
-        "sequence": values["sequence"],
-        "kind": values["kind"],
-        "who": values["who"],
-        "at": values["at"],
-        "recorded_at": values["recorded_at"],
-        "digest": values["digest"],
-        "previous": values["previous"],
-    }
-    return hashlib.sha256(encode(linked).encode()).hexdigest()
+    """SHA-256 (hex) of the canonical JSON of an entry's `LINKED` values; the payload is in it through its digest."""
+    return hashlib.sha256(encode({name: values[name] for name in LINKED}).encode()).hexdigest()

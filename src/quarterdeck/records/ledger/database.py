@@ -82,8 +82,9 @@ class Database:
     def forget_erased(self) -> None:
         """Drops SQLite's copies of erased pages from the write-ahead log; PostgreSQL's vacuum does it there."""
         if self.is_sqlite:
-            with self._speaking(), self._connected(isolation_level="AUTOCOMMIT") as connection:
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            with self._speaking(), self._connected() as connection:
+                # On the driver's connection, because a checkpoint cannot run inside a transaction.
+                connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         self._engine.dispose()
@@ -104,6 +105,8 @@ class Database:
         try:
             yield
         except DBAPIError as error:
+            raise _in_words(error.orig, self.shown) from error
+        except sqlite3.Error as error:
             raise _in_words(error, self.shown) from error
 
 
@@ -145,9 +148,8 @@ def _sqlite_engine(url: URL) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
-            writes = connection.get_execution_options().get(_WRITES)
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        writes = connection.get_execution_options().get(_WRITES)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
 
@@ -212,9 +214,9 @@ def _upgrade(connection: Connection, shown: str) -> None:
     command.upgrade(config, "head")
 
 
-def _in_words(error: DBAPIError, shown: str) -> LedgerError:
-    said = str(error.orig)
-    state = getattr(error.orig, "sqlstate", None)
+def _in_words(error: BaseException | None, shown: str) -> LedgerError:
+    said = str(error).strip()
+    state = getattr(error, "sqlstate", None)
     if any(sign in said or sign == state for sign in _BUSY):
         return LedgerBusy(
             f"the ledger {shown} has been locked by another process for {PATIENCE:.0f} s; nothing was written: "
@@ -223,9 +225,7 @@ def _in_words(error: DBAPIError, shown: str) -> LedgerError:
     for sign, remedy in _REMEDIES.items():
         if sign in said:
             return LedgerUnreachable(f"the ledger {shown} cannot be used ({said}): {remedy}")
-    if isinstance(error, sa.exc.OperationalError):
-        return LedgerUnreachable(
-            f"the ledger {shown} does not answer ({said.strip()}): check that the server runs, "
-            "and the user, password and database in the URL"
-        )
-    return LedgerError(f"the ledger {shown} refused a statement ({said.strip()})")
+    return LedgerUnreachable(
+        f"the ledger {shown} does not answer as it should ({said}): check that the server runs, "
+        "and the user, password and database in the URL"
+    )

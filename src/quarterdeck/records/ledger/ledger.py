@@ -35,13 +35,17 @@ class Ledger:
 
     @classmethod
     def open(cls, url: str, *, clock: Clock = utc_now) -> Self:
-        """The ledger at a URL (`sqlite:////path/ledger.sqlite3`, `postgresql+psycopg://…`), its tables made or migrated.
+        """The ledger at `sqlite:////path/ledger.sqlite3` or `postgresql+psycopg://…`; its tables are made or migrated.
 
         `clock` gives `recorded_at`; naive instants are UTC. Raises WrongLedgerUrl, LedgerUnreachable, and LedgerTooNew
         when a newer Quarterdeck wrote it.
         """
         database = Database(url)
-        database.migrate()
+        try:
+            database.migrate()
+        except BaseException:
+            database.close()
+            raise
         return cls(database, clock)
 
     def close(self) -> None:
@@ -82,7 +86,7 @@ class Ledger:
         """The new entries in the order given, across streams; all or nothing."""
         if not entries:
             return []
-        with self.transaction(*{draft.stream for draft in entries}) as transaction:
+        with self.transaction(*(draft.stream for draft in entries)) as transaction:
             return transaction.append_many(entries)
 
     def append_batch(
@@ -124,7 +128,8 @@ class Ledger:
         for ever: they must not repeat what is erased.
         """
         with self.transaction(stream) as transaction:
-            marker = erasure.erase(transaction, stream, sequence, row, Draft(stream, "", {"reason": reason}, who, at))
+            why = Draft(stream, "", {"reason": reason}, who, at)
+            marker = erasure.erase(transaction, stream, sequence, row, why)
         self._database.forget_erased()
         return marker
 

@@ -68,8 +68,8 @@ def read(connection: Connection, wanted: sa.Select[Any]) -> list[Entry]:
         sa.select(links, parts.c.content).select_from(joined).order_by(links.c.sequence, parts.c.number)
     )
     found = []
-    for _, group in groupby(rows.mappings(), key=lambda row: row["sequence"]):
-        together = list(group)
+    for _, group in groupby(rows, key=lambda row: row.sequence):
+        together = [row._asdict() for row in group]
         # A sealed batch of no rows still gives one joined row, with nothing in it.
         count = 1 if together[0]["batch_rows"] is None else together[0]["batch_rows"]
         found.append(entry_of(together[0], [row["content"] for row in together][:count]))

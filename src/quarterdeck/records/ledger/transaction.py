@@ -91,30 +91,17 @@ class Transaction:
             raise LedgerError(f"the kind {ERASURE!r} marks an erased payload: call erase(), or use another word")
 
     def _write(self, drafts: Sequence[tuple[Draft, Sequence[Mapping[str, Any]] | None]]) -> list[Entry]:
-        links, contents, written = [], [], []
-        heads = dict(self._heads)
+        links: list[dict[str, Any]] = []
+        contents: list[dict[str, Any]] = []
+        written: list[Entry] = []
+        heads = {draft.stream: self._head(draft.stream) for draft, _ in drafts}
         for draft, rows in drafts:
-            sequence, previous = self._head(draft.stream) if draft.stream not in heads else heads[draft.stream]
-            parts = [_sealed(draft.payload)] if rows is None else [_sealed(row) for row in rows]
-            digests = [part["digest"] for part in parts]
-            link = {
-                "stream": draft.stream,
-                "sequence": sequence + 1,
-                "kind": _word(draft.kind, "kind"),
-                "who": _word(draft.who, "who"),
-                "at": chain.instant(draft.at),
-                "recorded_at": self._now,
-                "batch_rows": None if rows is None else len(rows),
-                "digest": digests[0] if rows is None else chain.batch_digest(digests),
-                "previous": previous,
-            }
-            link["hash"] = chain.link_hash(link)
+            parts = [_sealed(payload) for payload in ([draft.payload] if rows is None else rows)]
+            link = self._link(draft, heads[draft.stream], [part["digest"] for part in parts], is_batch=rows is not None)
+            place = {"stream": draft.stream, "sequence": link["sequence"]}
             links.append(link)
-            contents += [
-                {"stream": draft.stream, "sequence": sequence + 1, "number": number, **part}
-                for number, part in enumerate(parts)
-            ]
-            heads[draft.stream] = (sequence + 1, link["hash"])
+            contents += [{**place, "number": number, **part} for number, part in enumerate(parts)]
+            heads[draft.stream] = (link["sequence"], link["hash"])
             written.append(reading.entry_of(link, [part["content"] for part in parts]))
         if links:
             self.connection.execute(entries.insert(), links)
@@ -123,12 +110,25 @@ class Transaction:
         self._move_heads(heads)
         return written
 
-    def _move_heads(self, heads: dict[str, tuple[int, str]]) -> None:
+    def _link(self, draft: Draft, head: tuple[int, str], digests: list[str], *, is_batch: bool) -> dict[str, Any]:
+        link: dict[str, Any] = {
+            "stream": draft.stream,
+            "sequence": head[0] + 1,
+            "kind": _word(draft.kind, "kind"),
+            "who": _word(draft.who, "who"),
+            "at": chain.instant(draft.at),
+            "recorded_at": self._now,
+            "batch_rows": len(digests) if is_batch else None,
+            "digest": chain.batch_digest(digests) if is_batch else digests[0],
+            "previous": head[1],
+        }
+        return {**link, "hash": chain.link_hash(link)}
+
+    def _move_heads(self, heads: Mapping[str, tuple[int, str]]) -> None:
         for name, (sequence, digest) in heads.items():
-            if self._heads[name] != (sequence, digest):
-                moved = streams.update().where(streams.c.stream == name).values(sequence=sequence, hash=digest)
-                self.connection.execute(moved)
-        self._heads = heads
+            moved = streams.update().where(streams.c.stream == name).values(sequence=sequence, hash=digest)
+            self.connection.execute(moved)
+            self._heads[name] = (sequence, digest)
 
 
 def _sealed(payload: Mapping[str, Any]) -> dict[str, str]:
@@ -137,6 +137,6 @@ def _sealed(payload: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _word(text: str, field: str) -> str:
-    if not text or "\x00" in text or not text.isprintable():
+    if not text or not text.isprintable():
         raise LedgerError(f"{field} is {text!r}: give printable text that is not empty")
     return text

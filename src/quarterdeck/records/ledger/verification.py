@@ -7,11 +7,13 @@ from itertools import groupby
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection
 
 from quarterdeck.records.ledger import chain
 from quarterdeck.records.ledger.entry import ERASURE, in_lock_order
 from quarterdeck.records.ledger.schema import entries, payloads, streams
+
+Fields = dict[str, Any]
 
 
 def faults(connection: Connection, names: Iterable[str]) -> list[str]:
@@ -36,7 +38,7 @@ def _faults_of(connection: Connection, stream: str) -> Iterator[str]:
     yield from _stray_payloads(connection, stream)
 
 
-def _links(connection: Connection, stream: str) -> Iterator[tuple[RowMapping, list[RowMapping]]]:
+def _links(connection: Connection, stream: str) -> Iterator[tuple[Fields, list[Fields]]]:
     same = (payloads.c.stream == entries.c.stream) & (payloads.c.sequence == entries.c.sequence)
     rows = connection.execution_options(yield_per=1000).execute(
         sa.select(entries, payloads.c.number, payloads.c.salt, payloads.c.content, payloads.c.digest.label("part"))
@@ -44,12 +46,12 @@ def _links(connection: Connection, stream: str) -> Iterator[tuple[RowMapping, li
         .where(entries.c.stream == stream)
         .order_by(entries.c.sequence, payloads.c.number)
     )
-    for _, group in groupby(rows.mappings(), key=lambda row: row["sequence"]):
-        together = list(group)
+    for _, group in groupby(rows, key=lambda row: row.sequence):
+        together = [row._asdict() for row in group]
         yield together[0], [row for row in together if row["number"] is not None]
 
 
-def _payload_faults(place: str, link: RowMapping, parts: list[RowMapping], erased: set[int | None]) -> Iterator[str]:
+def _payload_faults(place: str, link: Fields, parts: list[Fields], erased: set[int | None]) -> Iterator[str]:
     digests = [part["part"] for part in parts]
     numbers = [part["number"] for part in parts]
     if numbers != list(range(1 if link["batch_rows"] is None else link["batch_rows"])):
