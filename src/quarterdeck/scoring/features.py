@@ -1,0 +1,164 @@
+"""What was known about a deal at a moment: the same columns for past moments and for open deals today."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import polars as pl
+
+from quarterdeck.base.tables import Tables
+
+PRIOR_DEALS = 10.0
+"""Deals of the average win rate that an owner's or account's own record is mixed with."""
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "age": ("age_days",),
+    "product": ("product", "list_price", "kind"),
+    "region": ("region",),
+    "owner": ("owner_win_rate", "owner_closed"),
+    "account": ("account_wins", "account_closed", "has_account"),
+    "company": ("industry", "employees"),
+    "season": ("quarter_day",),
+    "activity": ("recent_activities", "quiet_days"),
+    "stage": ("stage",),
+    "amount": ("stated_amount",),
+}
+"""Columns that are explained together."""
+FILLED_BY_PEOPLE: dict[str, tuple[str, ...]] = {
+    "product_id": GROUPS["product"][:2],
+    "region": GROUPS["region"],
+    "owner_id": GROUPS["owner"],
+    "account_id": (*GROUPS["account"], *GROUPS["company"]),
+}
+"""Columns of deals that may be filled in late, and the features that rest on each."""
+ENGAGEMENT = ("age", "season", "activity", "stage")
+"""Groups that tell how alive a deal is; the others tell how well it fits."""
+
+
+def known_at(moments: pl.DataFrame, tables: Tables, recent_days: int) -> pl.DataFrame:
+    """Features of `id, at` rows in their order, each from what lies before its `at` alone.
+
+    Columns that the company has no data for are left out.
+    """
+    deals = tables["opportunities"].select(
+        "id", "created_at", "product_id", "region", "owner_id", "account_id", kind=pl.col("kind").fill_null("new")
+    )
+    products = tables["products"].select(product_id="id", list_price=pl.col("unit_price").cast(pl.Float64))
+    accounts = tables["accounts"].select("industry", account_id="id", employees=pl.col("employees").cast(pl.Float64))
+    rows = moments.select("id", "at").with_row_index("row")
+    for other, key in ((deals, "id"), (products, "product_id"), (accounts, "account_id")):
+        rows = rows.join(other.unique(subset=[key], keep="first"), on=key, how="left")
+    rows = _record(rows, tables["opportunities"], "owner_id", "owner")
+    rows = _record(rows, tables["opportunities"], "account_id", "account")
+    rows = _activities(rows, tables["activities"], recent_days)
+    rows = _history(rows, tables["opportunity_history"])
+    age = (pl.col("at") - pl.col("created_at")).dt.total_seconds() / 86_400
+    quarter = pl.col("at").dt.truncate("1q")
+    found = rows.sort("row").select(
+        age_days=age.fill_null(0.0),
+        product="product_id",
+        list_price="list_price",
+        kind="kind",
+        region="region",
+        owner_win_rate="owner_win_rate",
+        owner_closed="owner_closed",
+        account_wins="account_wins",
+        account_closed="account_closed",
+        has_account=pl.col("account_id").is_not_null().cast(pl.Float64),
+        industry="industry",
+        employees="employees",
+        quarter_day=(pl.col("at") - quarter).dt.total_days().cast(pl.Float64),
+        recent_activities="recent_activities",
+        quiet_days="quiet_days",
+        stage="stage",
+        stated_amount="stated_amount",
+    )
+    return found
+
+
+def useful(features: pl.DataFrame) -> list[str]:
+    """Columns that vary among the rows: the others can teach nothing."""
+    return [name for name in features.columns if features[name].n_unique() > 1]
+
+
+def filled_at_closing(deals: pl.DataFrame) -> list[str]:
+    """Columns of deals that are filled in when a deal closes: open deals lack them far more often than closed ones.
+
+    Such a column tells that a deal was closed, not how it will end, and must not be learned from.
+    """
+    found = []
+    for name in FILLED_BY_PEOPLE:
+        missing = deals.group_by(is_open=pl.col("status") == "open").agg(rate=pl.col(name).is_null().mean())
+        rates = dict(missing.select("is_open", "rate").iter_rows())
+        if rates.get(True, 0.0) > max(0.05, 3 * rates.get(False, 1.0)):
+            found.append(name)
+    return found
+
+
+def left_out(columns: list[str]) -> set[str]:
+    """Features that rest on these columns of deals."""
+    return {feature for column in columns for feature in FILLED_BY_PEOPLE[column]}
+
+
+def _last_before(rows: pl.DataFrame, past: pl.DataFrame, moment: str, key: str) -> pl.DataFrame:
+    """Adds the last row of `past` of the same key before the moment; both are sorted by time."""
+    return rows.join_asof(
+        past, left_on=moment, right_on="past", by=key, allow_exact_matches=False, check_sortedness=False
+    )
+
+
+def _record(rows: pl.DataFrame, deals: pl.DataFrame, key: str, name: str) -> pl.DataFrame:
+    """Adds how many deals of the key were closed before the moment and which share was won, shrunk to the average."""
+    closed = deals.filter((pl.col("status") != "open") & pl.col("closed_at").is_not_null() & pl.col(key).is_not_null())
+    won = (pl.col("status") == "won").cast(pl.Float64)
+    average = float(closed.select(won.mean()).item() or 0.5)
+    record = closed.sort("closed_at").select(
+        pl.col(key),
+        past=pl.col("closed_at"),
+        wins=won.cum_sum().over(key),
+        closings=pl.int_range(1, pl.len() + 1).over(key).cast(pl.Float64),
+    )
+    record = record.group_by(key, "past", maintain_order=True).last().sort("past")
+    joined = _last_before(rows.sort("at"), record, "at", key)
+    wins, closings = pl.col("wins").fill_null(0.0), pl.col("closings").fill_null(0.0)
+    return joined.with_columns(
+        ((wins + PRIOR_DEALS * average) / (closings + PRIOR_DEALS)).alias(f"{name}_win_rate"),
+        wins.alias(f"{name}_wins"),
+        closings.alias(f"{name}_closed"),
+    ).drop("wins", "closings", "past", strict=False)
+
+
+def _activities(rows: pl.DataFrame, activities: pl.DataFrame, recent_days: int) -> pl.DataFrame:
+    """Adds activities of the last days before the moment and days since the last one; null where none are recorded at all."""
+    done = activities.filter(pl.col("opportunity_id").is_not_null() & pl.col("started_at").is_not_null())
+    if done.is_empty():
+        nothing = pl.lit(None, dtype=pl.Float64)
+        return rows.with_columns(recent_activities=nothing, quiet_days=nothing)
+    counted = done.sort("started_at").select(
+        id="opportunity_id",
+        past="started_at",
+        done=pl.int_range(1, pl.len() + 1).over("opportunity_id").cast(pl.Float64),
+    )
+    counted = counted.group_by("id", "past", maintain_order=True).last().sort("past")
+    now = _last_before(rows.sort("at"), counted, "at", "id")
+    now = now.rename({"past": "last_activity", "done": "done_now"})
+    now = now.with_columns(before=pl.col("at") - timedelta(days=recent_days)).sort("before")
+    both = _last_before(now, counted, "before", "id")
+    quiet = (pl.col("at") - pl.coalesce("last_activity", "created_at")).dt.total_seconds() / 86_400
+    return both.with_columns(
+        recent_activities=pl.col("done_now").fill_null(0.0) - pl.col("done").fill_null(0.0), quiet_days=quiet
+    ).drop("last_activity", "done_now", "before", "done", "past", strict=False)
+
+
+def _history(rows: pl.DataFrame, history: pl.DataFrame) -> pl.DataFrame:
+    """Adds stage and stated amount as the deal's history had them at the moment; null where there is no history."""
+    if history.is_empty():
+        return rows.with_columns(stage=pl.lit(None, dtype=pl.String), stated_amount=pl.lit(None, dtype=pl.Float64))
+    changes = history.sort("changed_at").select(
+        id="opportunity_id",
+        past="changed_at",
+        stage=pl.col("stage").forward_fill().over("opportunity_id"),
+        stated_amount=pl.col("amount").cast(pl.Float64).forward_fill().over("opportunity_id"),
+    )
+    changes = changes.group_by("id", "past", maintain_order=True).last().sort("past")
+    return _last_before(rows.sort("at"), changes, "at", "id").drop("past", strict=False)
