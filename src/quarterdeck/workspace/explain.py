@@ -92,10 +92,11 @@ def _overrides(question: _Question, room: str) -> pl.DataFrame:
 def _metric(question: _Question) -> Explanation:
     from quarterdeck import metrics
 
-    known = {metric.name: metric for metric in metrics.METRICS}
-    if question.entry not in known:
-        raise QuarterdeckError(f"There is no metric {question.entry!r}; {did_you_mean(question.entry, known)}")
-    metric = known[question.entry]
+    if question.entry not in metrics.METRICS:
+        raise QuarterdeckError(
+            f"There is no metric {question.entry!r}; {did_you_mean(question.entry, metrics.METRICS)}"
+        )
+    metric = metrics.METRICS[question.entry]
     start, end, grain = question.span()
     rows = question.rows("metric_values").filter(
         (pl.col("metric") == metric.name)
@@ -139,7 +140,7 @@ def _demand(question: _Question) -> Explanation:
     )
     if lines.is_empty():
         periods = question.rows("demand_lines")["period_start"]
-        raise QuarterdeckError(f"The forecast reaches from {periods.min()} to {periods.max()}; ask for a month of it.")
+        raise QuarterdeckError(f"The forecast is of {periods.min()!s} to {periods.max()!s}; ask for a month of it.")
     parts = lines.select(pl.col("^from_.*$").sum()).row(0, named=True)
     deals = question.rows("opportunities").filter(pl.col("status") == "open")
     if question.member != "all":
@@ -154,7 +155,7 @@ def _demand(question: _Question) -> Explanation:
     return Explanation(
         name=f"demand.{question.entry}",
         title=f"Expected {question.entry} of {node}",
-        definition="Mean over the draws: open deals aged by their monthly odds to be won or lost, plus deals yet to come.",
+        definition="Mean over the draws: open deals aged by their monthly odds to be won or lost, and deals to come.",
         value=float(lines["mean"].sum()),
         unit="currency" if question.entry == "bookings" else "deals",
         inputs=[*intervals, *(f"{name.replace('_', ' ')}: {value:,.0f}" for name, value in parts.items())],
@@ -180,7 +181,7 @@ def _lines(
     if "level" in rows.columns:
         rows = rows.filter((pl.col("level") == question.dimension) & (pl.col("member") == question.member))
     base = rows.filter(pl.col("scenario") == "base") if "scenario" in rows.columns else rows
-    figure = base[value].cast(pl.Float64).sum() if base.height else None
+    figure = float(base[value].cast(pl.Float64).to_numpy().sum()) if base.height else None
     if table(name).column(value).type == "money" and figure is not None:
         from quarterdeck.base.money import scale
 
@@ -230,15 +231,14 @@ def _score(question: _Question) -> Explanation:
 def _quality(question: _Question) -> Explanation:
     from quarterdeck import quality
 
-    known = {check.name: check for check in quality.CHECKS}
-    if question.entry not in known:
-        raise QuarterdeckError(f"There is no check {question.entry!r}; {did_you_mean(question.entry, known)}")
-    check = known[question.entry]
+    if question.entry not in quality.CHECKS:
+        raise QuarterdeckError(f"There is no check {question.entry!r}; {did_you_mean(question.entry, quality.CHECKS)}")
+    check = quality.CHECKS[question.entry]
     found = question.workspace.findings(question.run).filter(pl.col("code") == f"quality.{check.name}")
     return Explanation(
         name=f"quality.{check.name}",
-        title=check.description,
-        definition=check.description,
+        title=check.title,
+        definition=check.why,
         value=float(found["count"].sum()),
         unit="records",
         inputs=[f"money at stake: {found['money_at_stake'].sum():,.0f}"],

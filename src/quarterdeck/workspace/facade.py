@@ -109,7 +109,7 @@ class Workspace:
             sources.append((drafts.slug(source.resolve().name), folder))
         if (root / "quarterdeck.yaml").exists():
             raise QuarterdeckError(
-                f"{root} is a workspace already. Edit quarterdeck.yaml and mapping/ in it, then `quarterdeck sync {root}`."
+                f"{root} is a workspace already. Edit its quarterdeck.yaml and mapping/, then call sync."
             )
         root.mkdir(parents=True, exist_ok=True)
         drafts.write(root, company or Company(name=root.resolve().name.replace("_", " ").title()), sources)
@@ -214,7 +214,7 @@ class Workspace:
         state = self.lake.state(known_at)
         if not state.tables:
             raise QuarterdeckError(
-                f"{self.root} has no records yet; add a source to quarterdeck.yaml, then `quarterdeck sync {self.root}`."
+                f"{self.root} has no records yet; add a source to its quarterdeck.yaml and call sync."
             )
         settings = read_settings(self.root, overlay) if overlay else self.settings
         moment = self.moment(as_of if as_of is not None else now)
@@ -361,7 +361,7 @@ class Workspace:
         if now_hash != run.plan_hash or (plan_hash and not run.plan_hash.startswith(plan_hash)):
             raise QuarterdeckError(
                 f"The plan (now {now_hash[:12]}) is not the one that was asked about "
-                f"({(plan_hash or run.plan_hash)[:12]}); look at it again with `quarterdeck plan {self.root}` and approve its hash."
+                f"({(plan_hash or run.plan_hash)[:12]}); look at it with `quarterdeck plan` and approve its hash."
             )
         with exclusive(self.root / "runs" / ".lock"):
             return decisions.publish(self, run, who, reason, now)
