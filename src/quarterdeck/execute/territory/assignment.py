@@ -148,13 +148,13 @@ def _outside(totals: Floats, least: Floats, most: Floats) -> Floats:
 def _fill(problem: Problem, agents: Indices) -> Indices:
     free = np.flatnonzero(agents < 0)
     held = np.flatnonzero(agents >= 0)
-    totals = np.zeros(problem.most.shape)
+    totals: Floats = np.zeros(problem.most.shape)
     for kind in range(totals.shape[0]):
         loads = problem.load[kind, agents[held], held]
         totals[kind] = np.bincount(agents[held], weights=loads, minlength=totals.shape[1])
     middle = (problem.most + np.maximum(problem.least, 0.0)) / 2
-    weight = problem.load.mean(axis=(0, 1))
-    for job in free[np.argsort(-weight[free], kind="stable")]:
+    weight: Floats = np.asarray(np.mean(problem.load, axis=(0, 1)), dtype=np.float64)
+    for job in free[np.argsort(-weight[free], kind="stable")].tolist():
         after = totals + problem.load[:, :, job]
         fill = (after / np.maximum(middle, TINY)).max(axis=0)
         over = np.maximum(after - problem.most, 0.0).sum(axis=0) * (problem.penalty or 0.0)
@@ -186,10 +186,11 @@ def _shift(problem: Problem, agents: Indices, totals: Floats, budget: int) -> in
             outside[:, changed] = _outside(totals[:, changed], problem.least[:, changed], problem.most[:, changed])
         stuck[:] = False
     cheapest = problem.cost.min(axis=0)
-    for job in np.flatnonzero(problem.cost[agents, np.arange(agents.size)] > cheapest + TINY):
+    for job in np.flatnonzero(problem.cost[agents, np.arange(agents.size)] > cheapest + TINY).tolist():
         best = _best_shift(problem, (agents, totals, outside), np.array([job]), np.arange(totals.shape[1]))
         if best is not None and best[0] < -TINY:
-            for changed in _move(problem, agents, totals, best[1], best[2]):
+            _, piece, target = best
+            for changed in _move(problem, agents, totals, piece, target):
                 outside[:, changed] = _outside(totals[:, changed], problem.least[:, changed], problem.most[:, changed])
     return budget
 
@@ -233,7 +234,7 @@ def _move(problem: Problem, agents: Indices, totals: Floats, job: int, agent: in
 def _swap(problem: Problem, agents: Indices, totals: Floats) -> bool:
     """Exchange jobs between the agents outside their bounds and the others; True when one paid."""
     penalty, found = problem.penalty or 0.0, False
-    for worst in np.argsort(-_outside(totals, problem.least, problem.most).sum(axis=0), kind="stable")[:50]:
+    for worst in np.argsort(-_outside(totals, problem.least, problem.most).sum(axis=0), kind="stable")[:50].tolist():
         outside = _outside(totals, problem.least, problem.most)
         if outside[:, worst].sum() <= TINY:
             break

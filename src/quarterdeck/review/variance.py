@@ -26,7 +26,7 @@ def compare(tables: Tables, config: Config[ReviewSettings]) -> Result:
     promises, findings = _promises(tables)
     begun = promises.filter(pl.col("period_start") < config.today)
     if begun.is_empty():
-        findings += _nothing(tables, promises)
+        findings += _nothing(promises)
         return Result({"variances": empty("variances")}, findings)
     compared = begun.join(_actuals(tables, begun, config), on=KEY, how="left")
     compared = compared.with_columns(pl.col("actual", "usual", "from_open").fill_null(0.0), pl.col("n").fill_null(0))
@@ -84,10 +84,10 @@ def _unpublished(label: str, made_on: object) -> list[Finding]:
     ]
 
 
-def _nothing(tables: Tables, promises: pl.DataFrame) -> list[Finding]:
+def _nothing(promises: pl.DataFrame) -> list[Finding]:
     if promises.is_empty():
         return []
-    first = promises["period_start"].min()
+    first = promises["period_start"].sort()[0]
     return [
         Finding(
             "review.not_begun",
@@ -175,8 +175,8 @@ def _judged(compared: pl.DataFrame, config: Config[ReviewSettings]) -> pl.DataFr
     sign = [pl.when(part >= 0).then(pl.lit("+")).otherwise(pl.lit("-")) for part in (number, size)]
     opened = (pl.col("from_open") / pl.col("actual") * 100).round(0).cast(pl.Int64, strict=False).cast(pl.String)
     split = pl.format(
-        "{} {} deals than promised at their usual size ({}{}), and deals {} than usual ({}{}); {}% of what came was open"
-        " when it was promised.",
+        "{} {} deals than promised at their usual size ({}{}), and deals {} than usual ({}{}); {}% of what came was"
+        " open when it was promised.",
         count,
         more,
         sign[0],
@@ -212,7 +212,8 @@ def _missed(rows: pl.DataFrame, config: Config[ReviewSettings]) -> list[Finding]
             Finding(
                 "review.missed",
                 "warning",
-                f"{what} fell short of its {part['label'][0]} by {short_by:,.0f} {config.company.currency} in {months}.",
+                f"{what} fell short of its {part['label'][0]} by {short_by:,.0f} {config.company.currency} "
+                f"in {months}.",
                 f"See why in variances: {part['reason'][0]}",
                 table="variances",
                 record_id=str(member),

@@ -224,13 +224,13 @@ def _balance(rows: pl.DataFrame, sellers: pl.DataFrame, settings: TerritorySetti
         for name in ("load", "potential")
     )
     moved = rows.filter("is_moved")
-    total = rows["potential"].sum() or 1.0
+    total = float(rows["potential"].sum()) or 1.0
     findings = [
         Finding(
             "territory.balance",
             "notice",
             f"The territories bring the sellers' {text}; {moved.height} of {rows.height} accounts and cells change "
-            f"hands ({moved['potential'].sum() / total:.0%} of the potential).",
+            f"hands ({float(moved['potential'].sum()) / total:.0%} of the potential).",
             "Look through the moves in territories; widen territory.tolerance in quarterdeck.yaml to have fewer.",
             table="territories",
             count=moved.height,
@@ -245,7 +245,8 @@ def _balance(rows: pl.DataFrame, sellers: pl.DataFrame, settings: TerritorySetti
                 "territory.uneven",
                 "notice",
                 f"{after.height} of {sellers.height} sellers stay outside {settings.tolerance:.0%} of the fair share "
-                f"(first: {worst}): their regions' accounts cannot be dealt out more evenly on load and potential at once.",
+                f"(first: {worst}): their regions' accounts cannot be dealt out more evenly on load "
+                "and potential at once.",
                 "Let a seller help in a second region, split the largest accounts, or accept it.",
                 table="territories",
                 count=after.height,
@@ -262,4 +263,5 @@ def _fair(name: str) -> pl.Expr:
 
 
 def _range(values: pl.Series) -> str:
-    return f"{values.min():.0%}-{values.max():.0%}"
+    low, high = np.quantile(values.to_numpy(), [0.0, 1.0])
+    return f"{low:.0%} to {high:.0%}"

@@ -63,7 +63,11 @@ def _missing(tables: Tables, sellers: pl.DataFrame) -> list[Finding]:
     if not tables.has("plan_targets"):
         found.append(
             Finding(
-                "quota.no_target", "warning", "There is no target, so nobody has a quota.", "Type targets.", "targets"
+                "quota.no_target",
+                "warning",
+                "There is no target, so nobody has a quota.",
+                "Bring the table targets in, or let reconcile assume one.",
+                "targets",
             )
         )
     if sellers.is_empty():
@@ -209,8 +213,8 @@ def _findings(notes: dict[str, set[str]]) -> list[Finding]:
             Finding(
                 "quota.seller_without_target",
                 "warning",
-                f"{len(people)} sellers have no region with a target ({', '.join(people[:3])}) and nothing of the target "
-                "is left for them: their quota is zero.",
+                f"{len(people)} sellers have no region with a target ({', '.join(people[:3])}) and nothing of the "
+                "target is left for them: their quota is zero.",
                 "Give them a region in people, or leave a part of the total target outside the regions.",
                 table="people",
                 count=len(people),
