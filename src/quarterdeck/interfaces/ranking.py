@@ -36,7 +36,7 @@ def groups(findings: pl.DataFrame) -> list[Group]:
 
     A group speaks with the message of its worst and costliest finding.
     """
-    rank = {severity: place for place, severity in enumerate(SEVERITIES)}
+    rank: dict[str, int] = {severity: place for place, severity in enumerate(SEVERITIES)}
     by_code: dict[str, list[dict[str, object]]] = {}
     for row in findings.to_dicts():
         by_code.setdefault(str(row["code"]), []).append(row)
@@ -75,7 +75,7 @@ def most_important(findings: pl.DataFrame, count: int = 3) -> list[Group]:
 
 def at_or_above(findings: pl.DataFrame, severity: str) -> int:
     """How many findings are at least that severe."""
-    worse: Sequence[str] = SEVERITIES[: SEVERITIES.index(severity) + 1]  # type: ignore[arg-type]
+    worse: Sequence[str] = SEVERITIES[: SEVERITIES.index(severity) + 1]
     return findings.filter(pl.col("severity").is_in(worse)).height
 
 

@@ -42,7 +42,9 @@ def application() -> typer.Typer:
 
     @made.callback()
     def options(
-        version: bool = typer.Option(False, "--version", callback=version, is_eager=True, help="Show the version and exit."),
+        version: bool = typer.Option(
+            False, "--version", callback=version, is_eager=True, help="Show the version and exit."
+        ),
     ) -> None:
         pass
 

@@ -41,7 +41,9 @@ Name = Annotated[Path, typer.Argument(metavar="NAME", help="Folder of the worksp
 AsOf = Annotated[
     str | None,
     typer.Option(
-        "--as-of", metavar="DAY", help="What was true when this day began: 2017-10-01, or an instant in UTC. Default: now."
+        "--as-of",
+        metavar="DAY",
+        help="What was true when this day began: 2017-10-01, or an instant in UTC. Default: now.",
     ),
 ]
 KnownAt = Annotated[
@@ -52,7 +54,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a tabl
 Limit = Annotated[int, typer.Option("--limit", min=0, metavar="N", help="Rows to print; 0 prints all.")]
 FailOn = Annotated[
     Severity | None,
-    typer.Option("--fail-on", help="Exit with 1 when there is a finding of this severity or worse.", show_default=False),
+    typer.Option(
+        "--fail-on", help="Exit with 1 when there is a finding of this severity or worse.", show_default=False
+    ),
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Compute every step anew instead of reusing what is known.")]
 
@@ -68,7 +72,9 @@ def guarded(function: Callable[..., None]) -> Callable[..., None]:
             print_fault(error)
             raise typer.Exit(2) from None
         except KeyboardInterrupt:
-            typer.echo("\nInterrupted; nothing is half-written. The same command goes on where this one stopped.", err=True)
+            typer.echo(
+                "\nInterrupted; nothing is half-written. The same command goes on where this one stopped.", err=True
+            )
             raise typer.Exit(INTERRUPTED) from None
 
     return run

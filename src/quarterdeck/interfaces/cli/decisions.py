@@ -26,11 +26,13 @@ def approve(
 ) -> None:
     """Publish the plan of the latest run. Only a published plan is acted on."""
     workspace = open_workspace(name)
-    made = workspace.last_run(as_of=moment(as_of, "--as-of"))
+    made = workspace.last_run(as_of=moment(as_of, "--as-of"), with_table="plan_lines")
     if made is None:
-        raise QuarterdeckError(f"There is no run to approve. Make one with: quarterdeck run {name}")
+        raise QuarterdeckError(f"There is no plan to approve. Make one with: quarterdeck run {name}")
     publication = workspace.approve(made, who=who, reason=reason, now=now(), plan_hash=plan_hash)
-    typer.echo(f"PUBLISHED {publication.plan_hash}\nPublication {publication.id}, approved by {publication.who}: {reason}")
+    typer.echo(
+        f"PUBLISHED {publication.plan_hash}\nPublication {publication.id}, approved by {publication.who}: {reason}"
+    )
 
 
 def override(

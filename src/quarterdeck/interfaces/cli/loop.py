@@ -31,7 +31,8 @@ def run(
     known: KnownAt = None,
     scenario: Annotated[str, typer.Option("--scenario", metavar="NAME", help="Name of the what-if.")] = "base",
     settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="SECTION.KEY=VALUE", help="A setting for this run only; repeatable.")
+        list[str] | None,
+        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="A setting for this run only; repeatable."),
     ] = None,
     fresh: Fresh = False,
     fail_on: FailOn = None,
@@ -40,6 +41,7 @@ def run(
     """The whole loop: bring in what is new, run every step, write the report, say what matters most."""
     import json
 
+    from quarterdeck.flow import STEPS
     from quarterdeck.interfaces import report as reports
     from quarterdeck.interfaces.cli.terminal import print_groups
     from quarterdeck.interfaces.ranking import most_important
@@ -48,9 +50,8 @@ def run(
     overlays = overlay(settings or [])
     instant = moment(as_of, "--as-of")
     known_instant = known_at(known, workspace)
-    typer.echo("Sources", err=True)
-    workspace.sync(now=now(), progress=Progress())
-    typer.echo("Steps", err=True)
+    if workspace.is_stale():
+        typer.echo("Reading the sources, they changed since the last sync", err=True)
     made = workspace.run(
         as_of=instant,
         known_at=known_instant,
@@ -63,14 +64,16 @@ def run(
     path = reports.write(workspace, made, _report_path(workspace, made))
     findings = workspace.findings(made)
     first = most_important(findings)
+    names = {step.name for step in STEPS}
+    steps = [step for step in made.steps if step.name in names]
     if as_json:
         summary = {
             "run": made.id,
             "as_of": f"{made.as_of.isoformat()}Z",
             "scenario": made.scenario,
             "seconds": round(made.seconds, 3),
-            "reused": sum(step.reused for step in made.steps),
-            "steps": len(made.steps),
+            "reused": sum(step.reused for step in steps),
+            "steps": len(steps),
             "plan_hash": made.plan_hash,
             "is_published": made.is_published,
             "report": str(path),
@@ -81,8 +84,10 @@ def run(
         }
         typer.echo(json.dumps(summary, indent=1, ensure_ascii=False))
     else:
-        reused = sum(step.reused for step in made.steps)
-        typer.echo(f"\nRun {made.id}, as of {made.as_of:%Y-%m-%d}: {len(made.steps)} steps, {reused} reused.")
+        reused = sum(step.reused for step in steps)
+        typer.echo(
+            f"\nRun {made.id}, as of {made.as_of:%Y-%m-%d}: {len(steps)} steps, {reused} reused, {made.seconds:.1f} s."
+        )
         if made.plan_hash:
             stamp = "PUBLISHED" if made.is_published else "DRAFT"
             typer.echo(f"Plan {stamp} {made.plan_hash}")
@@ -194,7 +199,9 @@ def report(
     name: Name,
     as_of: AsOf = None,
     known: KnownAt = None,
-    to: Annotated[Path | None, typer.Option("--to", metavar="FILE", help="Where to write it.", show_default=False)] = None,
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="FILE", help="Where to write it.", show_default=False)
+    ] = None,
 ) -> None:
     """The report as one HTML file that needs nothing else: opens from disk, prints."""
     from quarterdeck.interfaces import report as reports

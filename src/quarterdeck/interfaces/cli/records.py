@@ -14,7 +14,8 @@ from quarterdeck.interfaces.cli.session import known_at, moment, open_workspace
 if TYPE_CHECKING:
     import polars as pl
 
-    from quarterdeck.workspace import Explanation, Workspace
+    from quarterdeck.workspace import Workspace
+    from quarterdeck.workspace.explain import Explanation
 
 Table = Annotated[str, typer.Argument(metavar="TABLE", help="Name of a table; `steps` lists them.", show_default=False)]
 
@@ -80,7 +81,8 @@ def export(
     table: Table,
     to: Annotated[Path, typer.Option("--to", metavar="FILE", help="File to write.", show_default=False)],
     form: Annotated[
-        str | None, typer.Option("--format", help="csv, parquet or xlsx. Default: by the file's name.", show_default=False)
+        str | None,
+        typer.Option("--format", help="csv, parquet or xlsx. Default: by the file's name.", show_default=False),
     ] = None,
     as_of: AsOf = None,
     known: KnownAt = None,
@@ -117,10 +119,10 @@ def explain(
 ) -> None:
     """Why a number is what it is: definition, inputs, the records behind it, its run and the decisions."""
     workspace = open_workspace(name)
-    made = workspace.last_run(as_of=moment(as_of, "--as-of"))
+    made = workspace.last_run(as_of=moment(as_of, "--as-of"), with_table=_table_of(number))
     if made is None:
         raise QuarterdeckError(f"There is no run to explain. Make one with: quarterdeck run {name}")
-    found = workspace.explain(number, run=made, period=period, member=member, dimension=by)
+    found = workspace.explain(number, run=made, period=period, member=member or "all", dimension=by or "all")
     currency = workspace.settings.company.currency
     if as_json:
         _explain_json(found, currency, limit)
@@ -128,19 +130,29 @@ def explain(
         _explain_text(found, currency, limit)
 
 
+def _table_of(number: str) -> str | None:
+    """A table that the run must hold to explain the number: one that the room's steps write."""
+    from quarterdeck.flow import STEPS
+
+    room = {"plan": "reconcile", "quota": "execute", "pay": "execute"}.get(
+        number.partition(".")[0], number.partition(".")[0]
+    )
+    written = [table for step in STEPS if step.room == room for table in step.writes]
+    return written[-1] if written else None
+
+
 def _explain_json(found: Explanation, currency: str, limit: int) -> None:
     import json
 
     from quarterdeck.interfaces.cli.terminal import json_rows
 
-    run = found.run
     head = {
         "title": found.title,
         "definition": found.definition,
         "value": found.value,
         "unit": found.unit,
         "inputs": list(found.inputs),
-        "run": getattr(run, "id", run),
+        "run": found.run_id,
         "trail": list(found.trail),
         "record_count": found.records.height,
     }
@@ -154,14 +166,15 @@ def _explain_json(found: Explanation, currency: str, limit: int) -> None:
 def _explain_text(found: Explanation, currency: str, limit: int) -> None:
     from quarterdeck.interfaces.cli.terminal import print_frame
 
-    run = getattr(found.run, "id", found.run)
     typer.echo(f"{found.title}: {value_text(found.value, found.unit, currency)}")
     typer.echo(f"\nDefinition\n  {found.definition}")
     typer.echo("\nInputs\n  " + "\n  ".join(str(line) for line in found.inputs))
     if found.trail:
         typer.echo("\nHow it came about\n  " + "\n  ".join(str(line) for line in found.trail))
-    print_frame(found.records, "opportunities", currency, title=f"Records behind it: {found.records.height:,}", limit=limit)
-    typer.echo(f"\nRun\n  {run}")
+    print_frame(
+        found.records, "opportunities", currency, title=f"Records behind it: {found.records.height:,}", limit=limit
+    )
+    typer.echo(f"\nRun\n  {found.run_id}")
     if found.decisions.height:
         print_frame(found.decisions, "overrides", currency, title="Decisions that touched it")
     else:
@@ -188,7 +201,11 @@ COMMANDS = (
         ),
     ),
     Command(
-        show, ("quarterdeck show acme opportunities --json", "quarterdeck show acme opportunities --where status=won --limit 5")
+        show,
+        (
+            "quarterdeck show acme opportunities --json",
+            "quarterdeck show acme opportunities --where status=won --limit 5",
+        ),
     ),
     Command(export, ("quarterdeck export acme scores --to scores.xlsx",)),
 )

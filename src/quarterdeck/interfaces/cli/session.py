@@ -28,7 +28,9 @@ def open_workspace(root: Path) -> Workspace:
     from quarterdeck.workspace import Workspace
 
     if not root.is_dir():
-        raise QuarterdeckError(f"There is no folder {root}. Make a workspace with: quarterdeck init {root} --from FOLDER")
+        raise QuarterdeckError(
+            f"There is no folder {root}. Make a workspace with: quarterdeck init {root} --from FOLDER"
+        )
     if not (root / "quarterdeck.yaml").is_file():
         raise QuarterdeckError(
             f"{root} has no quarterdeck.yaml, so it is no workspace. Make one with: quarterdeck init NAME --from {root}"

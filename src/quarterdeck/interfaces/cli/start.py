@@ -9,13 +9,14 @@ import typer
 
 from quarterdeck.base.errors import QuarterdeckError
 from quarterdeck.interfaces.cli.command import Command, FailOn, Json, Name
-from quarterdeck.interfaces.cli.session import Progress, leave, now, open_workspace
+from quarterdeck.interfaces.cli.session import leave, now, open_workspace
 
 
 def init(
     name: Annotated[Path, typer.Argument(metavar="NAME", help="Folder to make.", show_default=False)],
     source: Annotated[
-        Path | None, typer.Option("--from", metavar="FOLDER", help="Folder with CSV or Parquet exports.", show_default=False)
+        Path | None,
+        typer.Option("--from", metavar="FOLDER", help="Folder with CSV or Parquet exports.", show_default=False),
     ] = None,
 ) -> None:
     """Make a workspace, and propose how the columns of an export become ours."""
@@ -40,7 +41,10 @@ def init(
     ]
     if rows:
         print_rows(
-            ["file", "column", "becomes", "confidence", "reason"], rows, title="How the columns are understood", right=[3]
+            ["file", "column", "becomes", "confidence", "reason"],
+            rows,
+            title="How the columns are understood",
+            right=[3],
         )
     typer.echo(f"\nMade {name}. Next:")
     if source is None:
@@ -52,34 +56,26 @@ def init(
 
 def sync(name: Name, as_json: Json = False, fail_on: FailOn = None) -> None:
     """Bring in what the sources have that is new: rows added, changed and gone."""
-    import polars as pl
+    import json
+    from dataclasses import asdict
 
-    from quarterdeck.base.finding import findings_frame
-    from quarterdeck.interfaces.cli.terminal import print_groups, print_json, print_rows
+    from quarterdeck.interfaces.cli.terminal import print_groups, print_rows
     from quarterdeck.interfaces.ranking import groups
 
     workspace = open_workspace(name)
-    report = workspace.sync(now=now(), progress=Progress())
-    currency = workspace.settings.company.currency
-    findings = report.findings if isinstance(report.findings, pl.DataFrame) else findings_frame(report.findings)
-    counts = ("read", "added", "changed", "deleted", "set_aside")
+    report = workspace.sync(now=now())
     if as_json:
-        rows = [
-            {key: str(getattr(batch, key)) for key in ("source", "table", "file")}
-            | {key: getattr(batch, key) for key in counts}
-            for batch in report.batches
-        ]
-        print_json(pl.DataFrame(rows), "", currency)
+        typer.echo(json.dumps([asdict(batch) for batch in report.batches], indent=1))
     else:
+        counts = ("read", "added", "changed", "deleted", "set_aside")
         lines = [
-            [batch.source, batch.table, Path(batch.file).name, *(f"{getattr(batch, key):,}" for key in counts)]
-            for batch in report.batches
+            [batch.source, batch.table, *(f"{getattr(batch, key):,}" for key in counts)] for batch in report.batches
         ]
-        header = ["source", "table", "file", *(key.replace("_", " ") for key in counts)]
-        print_rows(header, lines, title="Rows brought in", right=range(3, 8))
-        if findings.height:
-            print_groups(groups(findings), currency, title="Findings")
-    leave(findings, fail_on)
+        header = ["source", "table", *(key.replace("_", " ") for key in counts)]
+        print_rows(header, lines, title="Rows brought in", right=range(2, 7))
+        if report.findings.height:
+            print_groups(groups(report.findings), workspace.settings.company.currency, title="Findings")
+    leave(report.findings, fail_on)
 
 
 def doctor(name: Name, as_json: Json = False, fail_on: FailOn = None) -> None:

@@ -1,0 +1,268 @@
+"""Sections on what is done and what came of it: territories, quotas, pay; and the review."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from quarterdeck.base.money import to_major
+from quarterdeck.interfaces.report import charts
+from quarterdeck.interfaces.report.page import Cell, Chart, Mark, Section, Table
+from quarterdeck.interfaces.report.plan import stamp
+from quarterdeck.interfaces.report.records import ROWS, rest
+from quarterdeck.interfaces.report.source import Source
+
+
+def execute(source: Source) -> Section:
+    """Who looks after whom, who carries which part, what it pays."""
+    say = source.words.say
+    blocks: list[Chart | Table] = []
+    for made in (_balance(source), _territories(source), _quotas(source), _pay(source)):
+        if made is not None:
+            blocks.append(made)
+    return Section(
+        "execute",
+        say("Execution"),
+        say("Who does what, and what does it pay?"),
+        [say("Nothing here is acted on before the plan is approved.")] if not source.run.is_published else [],
+        blocks,
+        source.groups_of("execute", "territory", "quota", "commission"),
+        stamp(source),
+        "" if blocks else say("There are no sellers, so there are no territories, quotas or pay."),
+    )
+
+
+def _per_owner(source: Source) -> pl.DataFrame:
+    return (
+        source.table("territories")
+        .group_by("owner_id")
+        .agg(
+            pl.col("load").sum(),
+            pl.col("potential").sum(),
+            pl.len().alias("members"),
+            pl.col("is_moved").sum().alias("moved"),
+        )
+        .sort(["load", "owner_id"], descending=[True, False])
+    )
+
+
+def _balance(source: Source) -> Chart | None:
+    words, say = source.words, source.words.say
+    owners = _per_owner(source)
+    if not owners.height:
+        return None
+    rows = [
+        {"name": source.names.get(row["owner_id"], row["owner_id"]), "value": row["load"]}
+        for row in owners.head(ROWS).iter_rows(named=True)
+    ]
+    title = say("Work in each territory")
+    mean = float(owners["load"].mean() or 0.0)  # type: ignore[arg-type]
+    spread = float(owners["load"].max() or 0.0) / mean - 1 if mean else 0.0  # type: ignore[arg-type]
+    text = say("The fullest territory holds {spread} more than the mean.", spread=words.percent(spread, 0))
+    return Chart(title, text, charts.draw(charts.ranked(rows, axis=say("deals"), width=560), title, text))
+
+
+def _territories(source: Source) -> Table | None:
+    words, say = source.words, source.words.say
+    owners = _per_owner(source)
+    if not owners.height:
+        return None
+    rows = [
+        [
+            source.names.get(row["owner_id"], row["owner_id"]),
+            words.number(row["members"]),
+            words.quantity(row["load"]),
+            words.number(row["potential"]),
+            words.number(row["moved"]),
+        ]
+        for row in owners.head(ROWS).iter_rows(named=True)
+    ]
+    header = [
+        say("Owner"),
+        say("Accounts and cells"),
+        say("Work, deals"),
+        words.money_head(say("Potential")),
+        say("New to the owner"),
+    ]
+    more, command = rest(source, owners.height, "show", "territories")
+    return Table(
+        say("Territories"),
+        header,
+        rows,
+        range(1, 5),
+        more,
+        command or source.command("show", "territories"),
+        is_folded=True,
+    )
+
+
+def _quotas(source: Source) -> Table | None:
+    """A row a person with the sum over the horizon; the foot holds the exact sum."""
+    words, say = source.words, source.words.say
+    quotas = source.table("quotas")
+    if not quotas.height:
+        return None
+    people = (
+        quotas.group_by("person_id", "region")
+        .agg(pl.col("amount").sum(), pl.col("share").mean())
+        .sort(["amount", "person_id"], descending=[True, False])
+    )
+    rows: list[list[Cell]] = [
+        [
+            source.names.get(row["person_id"], row["person_id"]),
+            row["region"] or "–",
+            words.amount(row["amount"]),
+            words.percent(row["share"]),
+        ]
+        for row in people.head(ROWS).iter_rows(named=True)
+    ]
+    whole = int(quotas["amount"].sum())
+    targets = source.table("plan_targets").filter(pl.col("level") == "all")
+    note = say("All quotas: {sum} {currency}.", sum=words.amount(whole), currency=words.currency)
+    if targets.height:
+        aim = int(targets["amount"].sum())
+        difference = words.amount(whole - aim)
+        note += " " + (
+            say("They add up to the target exactly.")
+            if whole == aim
+            else say("They differ from the target by {difference}.", difference=difference)
+        )
+    header = [say("Person"), say("Region"), words.money_head(say("Quota over the horizon")), say("Share")]
+    more, command = rest(source, people.height, "show", "quotas")
+    return Table(say("Quotas"), header, rows, (2, 3), more, command or source.command("show", "quotas"), note)
+
+
+def _pay(source: Source) -> Table | None:
+    """Pay by scenario and rule."""
+    words, say = source.words, source.words.say
+    lines = source.table("pay_lines")
+    if not lines.height:
+        return None
+    sums = (
+        lines.group_by("scenario", "plan", "rule")
+        .agg(
+            pl.col("amount").sum(),
+            pl.col("base").sum(),
+            pl.col("person_id").n_unique().alias("people"),
+            pl.len().alias("lines"),
+        )
+        .sort("scenario", "plan", "rule")
+    )
+    titles = {"paid": say("Closed deals"), "base": say("Base"), "best": say("Best"), "worst": say("Worst")}
+    rows = [
+        [
+            titles.get(row["scenario"], row["scenario"]),
+            row["plan"],
+            row["rule"],
+            words.number(row["people"]),
+            words.number(row["lines"]),
+            words.amount(row["amount"]),
+        ]
+        for row in sums.head(ROWS).iter_rows(named=True)
+    ]
+    note = say("The pay plan is assumed. Write yours into parameters/.") if lines["is_assumed"].any() else ""
+    header = [say("Scenario"), say("Pay plan"), say("Rule"), say("People"), say("Lines"), words.money_head(say("Pay"))]
+    more, command = rest(source, sums.height, "show", "pay_lines")
+    return Table(
+        say("What it pays"), header, rows, (3, 4, 5), more, command or source.command("show", "pay_lines"), note
+    )
+
+
+def kept(source: Source) -> pl.DataFrame:
+    """Promises on the whole for months that are over, the newest reference only."""
+    lines = source.table("variances").filter(pl.col("level") == "all", pl.col("is_complete"))
+    if not lines.height:
+        return lines
+    order = {"publication": 0, "draft": 1, "hindcast": 2}
+    first = min(lines["label"].unique(), key=lambda label: (order.get(label, 9), label))
+    of_label = lines.filter(pl.col("label") == first)
+    return of_label.filter(pl.col("reference") == of_label["reference"].max()).sort("period_start")
+
+
+def variance_rows(source: Source, lines: pl.DataFrame) -> list[list[Cell]]:
+    """Promised, came, difference and whether it lay inside the interval."""
+    words, say = source.words, source.words.say
+    rows: list[list[Cell]] = []
+    for row in lines.iter_rows(named=True):
+        inside = row["is_inside"]
+        verdict: Cell = (
+            "–" if inside is None else Mark(say("inside"), "good") if inside else Mark(say("outside"), "bad")
+        )
+        rows.append(
+            [
+                words.period(row["period_start"]),
+                source.names.get(row["member"], row["member"]) if row["member"] != "all" else say("All"),
+                words.number(row["planned"]),
+                words.number(row["actual"]),
+                words.number(row["variance"]),
+                verdict if row["is_complete"] else Mark(say("running"), "soft"),
+                Mark(row["reason"], "soft"),
+            ]
+        )
+    return rows
+
+
+def variance_head(source: Source) -> list[str]:
+    words, say = source.words, source.words.say
+    return [
+        say("Month"),
+        say("Member"),
+        words.money_head(say("Promised")),
+        words.money_head(say("Came")),
+        say("Difference"),
+        say("80 % interval"),
+        say("What made the difference"),
+    ]
+
+
+def label_of(source: Source, label: str) -> str:
+    """What a promise was."""
+    say = source.words.say
+    return {
+        "publication": say("the latest publication"),
+        "draft": say("the latest draft, approved by nobody"),
+        "hindcast": say("a forecast made afterwards as if at that date, promised to nobody"),
+    }.get(label, label)
+
+
+def review(source: Source) -> Section:
+    """What was promised against what happened since."""
+    words, say = source.words, source.words.say
+    groups = source.groups_of("review")
+    lines = source.table("variances").sort(
+        [pl.col("level") != "all", pl.col("period_start"), pl.col("variance").abs()], descending=[False, True, True]
+    )
+    if not lines.height:
+        reason = say("Nothing was promised yet. Approve a plan; the next run holds it against what came.")
+        return Section("review", say("Review"), say("What came of what was promised?"), findings=groups, empty=reason)
+    blocks: list[Chart | Table] = []
+    whole = kept(source)
+    if whole.height:
+        size, axis = words.scale(max([*whole["planned"], *whole["actual"]]))
+        rows = [
+            {"period": words.period(row["period_start"]), "value": row["actual"] / size, "mark": row["planned"] / size}
+            for row in whole.iter_rows(named=True)
+        ]
+        title = say("Promised against what came")
+        text = say(
+            "Promised {planned}, came {actual}.",
+            planned=words.compact(float(whole["planned"].sum())),
+            actual=words.compact(float(whole["actual"].sum())),
+        )
+        labels = (say("What came"), say("Promised"), say("80 % interval"))
+        blocks.append(
+            Chart(title, text, charts.draw(charts.against(rows, axis=axis, labels=labels, width=560), title, text))
+        )
+    more, command = rest(source, lines.height, "show", "variances")
+    table = Table(
+        say("Variances"), variance_head(source), variance_rows(source, lines.head(ROWS)), (2, 3, 4), more, command
+    )
+    blocks.append(table)
+    labels = sorted({label_of(source, label) for label in lines["label"].unique()})
+    lead = [say("Held against: {labels}.", labels="; ".join(labels))]
+    return Section("review", say("Review"), say("What came of what was promised?"), lead, blocks, groups)
+
+
+def pay_of(source: Source) -> float | None:
+    """Pay of the base scenario over the horizon, major units."""
+    lines = source.table("pay_lines").filter(pl.col("scenario") == "base")
+    return float(to_major(int(lines["amount"].sum()), source.company.currency)) if lines.height else None

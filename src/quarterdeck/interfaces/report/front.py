@@ -1,0 +1,190 @@
+"""The first screen: where the loop stands, five figures, what matters most, what became of the last promises."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from quarterdeck.flow import STEPS
+from quarterdeck.interfaces.ranking import most_important
+from quarterdeck.interfaces.report.actions import kept, label_of, pay_of, variance_head, variance_rows
+from quarterdeck.interfaces.report.page import Front, Stage, Table, Tile
+from quarterdeck.interfaces.report.plan import money_of, target_of
+from quarterdeck.interfaces.report.source import Source
+
+
+def front(source: Source) -> Front:
+    """The first screen of a run."""
+    words, say = source.words, source.words.say
+    run = source.run
+    facts = [
+        say("Run {run}", run=run.id),
+        say("Scenario {scenario}", scenario=run.scenario),
+        say("Started {at}", at=words.instant(run.started_at)),
+    ]
+    if publication := _publication(source):
+        facts.append(publication)
+    promises = kept(source)
+    table = None
+    note = say("Nothing was promised yet. Approve a plan; the next run holds it against what came.")
+    if promises.height:
+        note = say("Held against: {labels}.", labels=label_of(source, promises["label"][0]))
+        table = Table(
+            say("What became of the last promises"),
+            variance_head(source),
+            variance_rows(source, promises.tail(6)),
+            (2, 3, 4),
+        )
+    return Front(
+        company=source.company.name,
+        as_of=words.day(source.today),
+        stamp=say("PUBLISHED") if run.is_published else say("DRAFT"),
+        is_published=run.is_published,
+        plan_hash=run.plan_hash or "",
+        facts=facts,
+        stages=_stages(source),
+        tiles=_tiles(source),
+        first=most_important(source.findings),
+        promises=table,
+        promises_note=note,
+    )
+
+
+def _publication(source: Source) -> str:
+    say = source.words.say
+    made = [entry for entry in source.workspace.publications() if entry.plan_hash == source.run.plan_hash]
+    if not made or not source.run.is_published:
+        return ""
+    return say("Approved by {who}, {at}", who=made[-1].who, at=source.words.instant(made[-1].approved_at))
+
+
+def _stages(source: Source) -> list[Stage]:
+    """The rooms in the order of the loop with how their steps went and what they found."""
+    say = source.words.say
+    titles = {
+        "quality": say("Quality"),
+        "metrics": say("Metrics"),
+        "scoring": say("Scores"),
+        "demand": say("Demand"),
+        "supply": say("Supply"),
+        "reconcile": say("Plan"),
+        "execute": say("Execution"),
+        "review": say("Review"),
+    }
+    done = {step.name: step for step in source.run.steps}
+    stages = []
+    for room, title in titles.items():
+        steps = [step for step in STEPS if step.room == room]
+        ran = [done[step.name] for step in steps if step.name in done]
+        if len(ran) < len(steps):
+            state = say("not run")
+        elif all(step.reused for step in ran):
+            state = say("reused")
+        else:
+            state = say("computed")
+        rooms = ("quality", "records") if room == "quality" else (room,)
+        found = source.findings.filter(pl.col("code").str.split(".").list.first().is_in(rooms))
+        counts = {
+            severity: found.filter(pl.col("severity") == severity).height for severity in ("error", "warning", "notice")
+        }
+        stages.append(Stage(room, title, state, counts["error"], counts["warning"], counts["notice"]))
+    return stages
+
+
+def _tiles(source: Source) -> list[Tile]:
+    words, say = source.words, source.words.say
+    return [
+        _demand(source),
+        _supply(source),
+        _target(source),
+        _odds(source),
+        _money(source, words.compact(pay_of(source)), say("Margin")),
+    ]
+
+
+def _demand(source: Source) -> Tile:
+    words, say = source.words, source.words.say
+    paths = source.horizon_paths
+    lines = source.table("demand_lines").filter(pl.col("node_id") == "all", pl.col("measure") == "amount")
+    if not lines.height:
+        return Tile(say("Demand"), "–", say("no forecast"), "soft", "demand")
+    mean = float(lines["mean"].sum())
+    if paths:
+        ordered = pl.Series(paths)
+        low, high = (float(ordered.quantile(level, "linear") or 0.0) for level in (0.1, 0.9))
+        note = say(
+            "80 %: {low} to {high}, {months} months",
+            low=words.compact(low),
+            high=words.compact(high),
+            months=lines.height,
+        )
+    else:
+        note = say("{months} months", months=lines.height)
+    return Tile(say("Demand"), words.compact(mean), note, "", "demand")
+
+
+def _supply(source: Source) -> Tile:
+    words, say = source.words, source.words.say
+    lines = source.table("plan_lines").filter(
+        pl.col("scenario") == "base", pl.col("level") == "all", pl.col("line") == "capacity"
+    )
+    capacity = float(source.table("seller_capacity")["amount"].sum())
+    if lines.height and lines["money"].is_not_null().any():
+        capacity = float(lines["money"].sum())
+    if not capacity:
+        return Tile(say("Supply"), "–", say("no capacity known"), "soft", "supply")
+    limits = source.table("supply_lines").filter(pl.col("scenario") == "base", pl.col("shortage_rate") > 0.5)
+    tone, note = (
+        ("warn", say("short: {names}", names=_first(limits["name"].unique(maintain_order=True).to_list())))
+        if limits.height
+        else ("good", say("nothing is short"))
+    )
+    return Tile(say("Sellers' capacity"), words.compact(capacity), note, tone, "supply")
+
+
+def _first(names: list[str], most: int = 2) -> str:
+    return ", ".join(names[:most]) + (f" +{len(names) - most}" if len(names) > most else "")
+
+
+def _target(source: Source) -> Tile:
+    words, say = source.words, source.words.say
+    target, is_assumed = target_of(source)
+    if target is None:
+        return Tile(say("Target"), "–", say("no target"), "soft", "reconcile")
+    title = say("Target, assumed") if is_assumed else say("Target")
+    lines = source.table("plan_lines").filter(
+        pl.col("scenario") == "base",
+        pl.col("level") == "all",
+        pl.col("line") == "bookings",
+        pl.col("gap").is_not_null(),
+    )
+    if lines.height:
+        gap = float(lines["gap"].sum())
+    else:
+        demand = source.table("demand_lines").filter(pl.col("node_id") == "all", pl.col("measure") == "amount")
+        gap = float(demand["mean"].sum()) - target
+    note = say("gap {gap}", gap=words.compact(gap)) if gap < 0 else say("{gap} above it", gap=words.compact(gap))
+    return Tile(title, words.compact(target), note, "bad" if gap < 0 else "good", "reconcile")
+
+
+def _odds(source: Source) -> Tile:
+    words, say = source.words, source.words.say
+    base = source.table("scenarios").filter(pl.col("scenario") == "base")
+    if not base.height:
+        return Tile(say("Odds of the target"), "–", say("no plan"), "soft", "reconcile")
+    odds = float(base["probability"][0])
+    best = source.table("plan_options").filter(pl.col("is_feasible")).sort("probability", descending=True)
+    note = (
+        say("best option: {odds}", odds=words.percent(best["probability"][0], 0)) if best.height else say("no option")
+    )
+    tone = "good" if odds >= 0.6 else "warn" if odds >= 0.3 else "bad"
+    return Tile(say("Odds of the target"), words.percent(odds, 0), note, tone, "reconcile")
+
+
+def _money(source: Source, pay: str, title: str) -> Tile:
+    words, say = source.words, source.words.say
+    margin = money_of(source, "margin")
+    if margin is None:
+        return Tile(say("Pay"), pay, say("margin unknown"), "", "execute")
+    return Tile(
+        title, words.compact(margin), say("after pay of {pay}", pay=pay), "bad" if margin < 0 else "", "execute"
+    )
