@@ -52,18 +52,24 @@ def _sums(rows: Any, by: tuple[str, ...], measures: tuple[Measure, ...]) -> pl.D
     """The measures by month and member, for the total and for each dimension that the relation has."""
     import ibis
 
+    dimensions = [name for name in by if name in rows.columns]
     branches = []
     for counted_on in dict.fromkeys(measure.counted_on for measure in measures):
-        dated = rows.filter(rows[counted_on].notnull())
-        for dimension in (TOTAL, *(name for name in by if name in rows.columns)):
-            member = ibis.literal(TOTAL) if dimension == TOTAL else dated[dimension]
-            sums = {m.name: m.value(dated).sum().cast("int64") for m in measures if m.counted_on == counted_on}
-            others = {m.name: ibis.literal(0, type="int64") for m in measures if m.name not in sums}
-            grouped = dated.group_by(month=dated[counted_on], member=member).agg(**sums)
+        for dimension in dimensions or [TOTAL]:
+            member = rows[dimension] if dimensions else ibis.literal(TOTAL)
+            sums = {m.name: m.value(rows).cast("int64") for m in measures if m.counted_on == counted_on}
+            others = {m.name: ibis.null("int64") for m in measures if m.name not in sums}
+            # Records without the date make a group of their own: a filter would keep engines from preparing rows once.
+            grouped = rows.group_by(month=rows[counted_on], member=member).agg(**sums)
             grouped = grouped.mutate(dimension=ibis.literal(dimension), **others)
             branches.append(grouped.select(*KEYS, *(measure.name for measure in measures)))
     frame: pl.DataFrame = ibis.union(*branches, distinct=False).to_polars()
-    return frame
+    frame = frame.drop_nulls("month")
+    if not dimensions:
+        return frame
+    # Every record has one member of a dimension, so the members of any add up to the total.
+    whole = frame.filter(pl.col("dimension") == dimensions[0])
+    return pl.concat([frame, whole.with_columns(pl.lit(TOTAL).alias("dimension"), pl.lit(TOTAL).alias("member"))])
 
 
 def densify(cube: pl.DataFrame, stocks: tuple[Stock, ...], last: date) -> pl.DataFrame:

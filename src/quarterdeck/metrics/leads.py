@@ -10,7 +10,7 @@ import polars as pl
 from quarterdeck.base.config import Company
 from quarterdeck.base.tables import Tables
 from quarterdeck.metrics.local import local_day
-from quarterdeck.metrics.metric import NOBODY, Measure, Metric, count, ratio, within
+from quarterdeck.metrics.metric import NOBODY, Measure, Metric, count, ratio, total, within
 
 if TYPE_CHECKING:
     import ibis
@@ -48,7 +48,7 @@ MEASURES: tuple[Measure, ...] = (
     count("leads", "leads", "created_month", lambda lead: lead.id.notnull()),
     count("converted", "leads", "created_month", lambda lead: lead.is_converted),
     count("answered", "leads", "created_month", lambda lead: lead.response_seconds.notnull()),
-    Measure("response_seconds", "leads", "created_month", lambda lead: lead.response_seconds.fill_null(0)),
+    total("response_seconds", "leads", "created_month", "response_seconds"),
 )
 
 METRICS: tuple[Metric, ...] = (

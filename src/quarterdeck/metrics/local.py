@@ -9,7 +9,7 @@ from typing import Any
 
 from quarterdeck.base.config import Company
 
-EARLIEST = datetime(1990, 1, 1)  # noqa: DTZ001 — instants in tables have no zone
+EARLIEST = datetime(1990, 1, 1)
 
 
 def offsets(company: Company, until: datetime) -> list[tuple[datetime, timedelta]]:

@@ -33,6 +33,9 @@ DIMENSIONS: tuple[str, ...] = (
 )
 """What a metric can be cut by."""
 
+MONEY_COLUMNS = frozenset({"amount", "worth"})
+"""Columns of prepared deals that hold minor units."""
+
 TOTAL = "all"
 NOBODY = "(none)"
 """Member of the records whose dimension is empty."""
@@ -49,7 +52,7 @@ class Period(NamedTuple):
 class Measure:
     """A whole number that each record of an entity adds to the month of one of its dates.
 
-    `value` is an expression over the prepared relation (`deals.prepare`, `leads.prepare`), 0 where it adds nothing.
+    `value` is the sum as an expression over the prepared relation (`deals.prepare`, `leads.prepare`).
     """
 
     name: str
@@ -77,8 +80,8 @@ class Metric:
     """A figure with its definition.
 
     `value` and `n` are polars expressions over one row of summed measures (money in major units); where `n` is 0 the
-    value is null. `rows` tells of a prepared record and a period whether the record is behind the figure. `needs` are the
-    tables without which it cannot be measured, beside opportunities.
+    value is null. `rows` tells of a prepared record and a period whether the record is behind the figure. `needs` are
+    the tables without which it cannot be measured, beside opportunities.
     `is_additive` promises that the members' values add up to the total.
     """
 
@@ -109,16 +112,14 @@ def within(day: Any, period: Period) -> Any:
 
 def count(name: str, entity: Entity, counted_on: str, which: Callable[[Any], Any]) -> Measure:
     """How many records there are for which a condition holds."""
-    return Measure(name, entity, counted_on, lambda row: which(row).ifelse(1, 0))
+    return Measure(name, entity, counted_on, lambda rows: rows.count(where=which(rows)))
 
 
 def total(
-    name: str, counted_on: str, column: str, which: Callable[[Any], Any] | None = None, *, is_money: bool = False
+    name: str, entity: Entity, counted_on: str, column: str, which: Callable[[Any], Any] | None = None
 ) -> Measure:
-    """Sum of a whole-number column of the deals for which a condition holds; empty adds nothing."""
-
-    def value(row: Any) -> Any:
-        filled = row[column].fill_null(0)
-        return which(row).ifelse(filled, 0) if which else filled
-
-    return Measure(name, "deals", counted_on, value, is_money)
+    """Sum of a whole-number column of the records for which a condition holds; empty adds nothing."""
+    is_money = column in MONEY_COLUMNS
+    return Measure(
+        name, entity, counted_on, lambda rows: rows[column].sum(where=which(rows) if which else None), is_money
+    )

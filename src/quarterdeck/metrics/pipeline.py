@@ -13,15 +13,14 @@ from quarterdeck.metrics.sales import CLOSED, DAY
 MEASURES: tuple[Measure, ...] = (
     count("new", "deals", "created_month", lambda deal: deal.created_on.notnull()),
     count("entered", "deals", "created_month", lambda deal: deal.entered_on.notnull()),
-    count("left", "deals", "closed_month", lambda deal: deal.left_on.notnull()),
     count("entered_valued", "deals", "created_month", lambda deal: deal.entered_on.notnull() & deal.worth.notnull()),
     count("left_valued", "deals", "closed_month", lambda deal: deal.left_on.notnull() & deal.worth.notnull()),
-    total("entered_worth", "created_month", "worth", lambda deal: deal.entered_on.notnull(), is_money=True),
-    total("left_worth", "closed_month", "worth", lambda deal: deal.left_on.notnull(), is_money=True),
+    total("entered_worth", "deals", "created_month", "worth", lambda deal: deal.entered_on.notnull()),
+    total("left_worth", "deals", "closed_month", "worth", lambda deal: deal.left_on.notnull()),
 )
 
 STOCKS: tuple[Stock, ...] = (
-    Stock("open", "entered", "left"),
+    Stock("open", "entered", "cycled"),
     Stock("open_valued", "entered_valued", "left_valued"),
     Stock("open_worth", "entered_worth", "left_worth", is_money=True),
 )
@@ -56,7 +55,7 @@ METRICS: tuple[Metric, ...] = (
         definition="Number of deals that are open when the period ends; deals without a created date are left out.",
         unit="count",
         counted_on="period end",
-        measures=("entered", "left"),
+        measures=("entered", "cycled"),
         value=pl.col("open"),
         n=pl.col("open"),
         rows=lambda deal, period: is_open(deal, period.end),
@@ -88,7 +87,7 @@ METRICS: tuple[Metric, ...] = (
         ),
         unit="money per day",
         counted_on="closed_at",
-        measures=("entered", "left", "won", "lost", "won_amount", "won_valued", "cycle_seconds", "cycled"),
+        measures=("entered", "won", "lost", "won_amount", "won_valued", "cycle_seconds", "cycled"),
         value=velocity(
             pl.col("open"),
             ratio(pl.col("won_amount"), pl.col("won_valued")),

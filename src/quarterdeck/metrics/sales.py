@@ -13,20 +13,19 @@ CLOSE = "closed_month"
 MEASURES: tuple[Measure, ...] = (
     count("won", "deals", CLOSE, lambda deal: deal.is_won),
     count("lost", "deals", CLOSE, lambda deal: deal.is_lost),
-    total("won_amount", CLOSE, "amount", lambda deal: deal.is_won, is_money=True),
+    total("won_amount", "deals", CLOSE, "amount", lambda deal: deal.is_won),
     count("won_valued", "deals", CLOSE, lambda deal: deal.is_won & deal.amount.notnull()),
-    total("lost_worth", CLOSE, "worth", lambda deal: deal.is_lost, is_money=True),
+    total("lost_worth", "deals", CLOSE, "worth", lambda deal: deal.is_lost),
     count("lost_valued", "deals", CLOSE, lambda deal: deal.is_lost & deal.worth.notnull()),
-    total("cycle_seconds", CLOSE, "cycle_seconds"),
+    total("cycle_seconds", "deals", CLOSE, "cycle_seconds"),
     count("cycled", "deals", CLOSE, lambda deal: deal.cycle_seconds.notnull()),
-    total("won_cycle_seconds", CLOSE, "cycle_seconds", lambda deal: deal.is_won),
+    total("won_cycle_seconds", "deals", CLOSE, "cycle_seconds", lambda deal: deal.is_won),
     count("won_cycled", "deals", CLOSE, lambda deal: deal.is_won & deal.cycle_seconds.notnull()),
-    total("lost_cycle_seconds", CLOSE, "cycle_seconds", lambda deal: deal.is_lost),
-    count("lost_cycled", "deals", CLOSE, lambda deal: deal.is_lost & deal.cycle_seconds.notnull()),
-    total("activities", CLOSE, "activities"),
+    total("activities", "deals", CLOSE, "activities"),
 )
 
 CLOSED = pl.col("won") + pl.col("lost")
+LOST_CYCLED = pl.col("cycled") - pl.col("won_cycled")
 
 METRICS: tuple[Metric, ...] = (
     Metric(
@@ -129,9 +128,9 @@ METRICS: tuple[Metric, ...] = (
         definition="Mean days from creation to close of the deals lost in the period.",
         unit="days",
         counted_on="closed_at",
-        measures=("lost_cycle_seconds", "lost_cycled"),
-        value=ratio(pl.col("lost_cycle_seconds"), pl.col("lost_cycled") * DAY),
-        n=pl.col("lost_cycled"),
+        measures=("cycle_seconds", "cycled", "won_cycle_seconds", "won_cycled"),
+        value=ratio(pl.col("cycle_seconds") - pl.col("won_cycle_seconds"), LOST_CYCLED * DAY),
+        n=LOST_CYCLED,
         rows=lambda deal, period: within(deal.closed_on, period) & deal.is_lost & deal.cycle_seconds.notnull(),
     ),
     Metric(
