@@ -2,6 +2,7 @@
 
 from quarterdeck.demand.backtest import backtest
 from quarterdeck.demand.pipeline import PipelineModel
+from quarterdeck.demand.series import forecast_series
 from quarterdeck.demand.steps import fit, simulate
 
-__all__ = ["PipelineModel", "backtest", "fit", "simulate"]
+__all__ = ["PipelineModel", "backtest", "fit", "forecast_series", "simulate"]

@@ -94,7 +94,7 @@ def naive(past: Array, ahead: int) -> Array:
 def backtest(tables: Tables, config: Config[DemandSettings]) -> Result:
     """Writes `demand_accuracy`: forecasts made at earlier dates for all, regions and products against their bookings."""
     settings = config.settings
-    deals = prepare(tables["opportunities"], config.company, settings.segment_by)
+    deals = prepare(tables["opportunities"], config.company)
     clock = Clock.at(config.today)
     first = first_month(deals, clock, 10**6)
     dates = origins(first, clock.month, settings)

@@ -13,6 +13,7 @@ from quarterdeck.base.schema import conform
 
 NONE = "(none)"
 RENEWAL = "renewal"
+ALL = "all"
 
 
 def month_number(day: date) -> int:
@@ -57,8 +58,8 @@ def _month(column: str, company: Company) -> pl.Expr:
     return (local.dt.year().cast(pl.Int64) * 12 + local.dt.month().cast(pl.Int64) - 1).alias(f"{column}_month")
 
 
-def prepare(opportunities: pl.DataFrame, company: Company, segment_by: str = "product") -> pl.DataFrame:
-    """The deals' columns that count: `id, node_id, product, region, segment, is_renewal, status, opened, closed, amount`.
+def prepare(opportunities: pl.DataFrame, company: Company) -> pl.DataFrame:
+    """The deals' columns that count: `id, node_id, product, region, is_renewal, status, opened, closed, amount`.
 
     `opened` and `closed` are month numbers (null when undated). A deal that closed before it was opened counts as
     opened in the month in which it closed. Closed deals without a closing date are dropped: they date nothing.
@@ -71,7 +72,6 @@ def prepare(opportunities: pl.DataFrame, company: Company, segment_by: str = "pr
     scale = {name: money.scale(name) for name in currencies}
     product = pl.col("product_id").fill_null(NONE)
     region = pl.col("region").fill_null(NONE)
-    segment = {"product": product, "region": region, "none": pl.lit("all")}[segment_by]
     major = pl.col("amount") / pl.col("currency").replace_strict(scale, default=money.scale(company.currency))
     closed = pl.when(pl.col("status") != "open").then(_month("closed_at", company))
     return frame.select(
@@ -80,9 +80,6 @@ def prepare(opportunities: pl.DataFrame, company: Company, segment_by: str = "pr
         product=product,
         region=region,
         is_renewal=pl.col("kind").fill_null("new") == RENEWAL,
-        segment=pl.when(pl.col("kind") == RENEWAL)
-        .then(pl.lit(RENEWAL))
-        .otherwise(pl.format(f"{segment_by}:{{}}", segment)),
         status="status",
         opened=pl.when(pl.col("created_at").is_not_null()).then(
             pl.min_horizontal(_month("created_at", company), closed)
@@ -90,6 +87,12 @@ def prepare(opportunities: pl.DataFrame, company: Company, segment_by: str = "pr
         closed=closed,
         amount=pl.when((pl.col("status") == "open") & (major <= 0)).then(None).otherwise(major),
     )
+
+
+def segmented(deals: pl.DataFrame, by: str) -> pl.DataFrame:
+    """The deals with `segment`: their product or region, all of them (`none`), and renewals apart."""
+    own = {"product": pl.format("product:{}", "product"), "region": pl.format("region:{}", "region")}
+    return deals.with_columns(segment=pl.when("is_renewal").then(pl.lit(RENEWAL)).otherwise(own.get(by, pl.lit(ALL))))
 
 
 def first_month(deals: pl.DataFrame, clock: Clock, max_history: int) -> int:

@@ -29,7 +29,7 @@ class Exposure:
 
     @property
     def months(self) -> int:
-        return self.open.shape[1]
+        return int(self.open.shape[1])
 
 
 def observe(deals: pl.DataFrame, first: int, clock: Clock, max_age: int) -> Exposure:

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from quarterdeck.base.config import Company
 from quarterdeck.base.draws import generator
-from quarterdeck.demand.deals import month_day, quarter_month
+from quarterdeck.demand.deals import ALL, month_day, quarter_month
+from quarterdeck.demand.hazards import load_factor
 
 Array = NDArray[np.float64]
 
@@ -34,7 +35,22 @@ class Odds:
         self._strength = {what: ordered[f"{what}_strength"].to_numpy().reshape(shape) for what in ("win", "loss")}
         self._swing = {what: float(ordered[f"{what}_swing"][0]) for what in ("win", "loss")}
         self._months = float(ordered["months"][0])
+        self._exponent, self._reference = float(ordered["load_exponent"][0]), float(ordered["reference_load"][0])
+        everyone = ordered.filter(pl.col("segment") == ALL)
+        self._closing = (everyone["win_rate"] + everyone["loss_rate"]).to_numpy()
         self._factor = {what: self._factors(what) for what in ("win", "loss")}
+
+    def segments_of(self, nodes: pl.DataFrame) -> dict[str, int]:
+        """The place of each leaf's segment: its product's or region's where those have odds of their own."""
+        leaves = nodes.filter("is_leaf").select("node_id", "product_id", "region")
+        return {
+            node_id: self.place(f"product:{product}", f"region:{region}")
+            for node_id, product, region in leaves.iter_rows()
+        }
+
+    def place(self, *names: str) -> int:
+        """The first of these segments that has odds, else that of all deals."""
+        return next((self.segments[name] for name in names if name in self.segments), self.segments[ALL])
 
     def _factors(self, what: str) -> Array:
         drawn = np.empty((len(self.segments), self.ages, self._draws))
@@ -52,13 +68,23 @@ class Odds:
         variance = sigma**2 + lasting**2
         return np.asarray(np.exp(sigma * monthly + lasting * level - variance / 2), dtype=np.float64)
 
-    def at(self, month: int, part: float = 1.0) -> tuple[Array, Array]:
-        """Odds to be won and lost in a numbered month, arrays (segments, ages, draws).
+    def expected(self, month: int, part: float, open_deals: Array) -> tuple[Array, float]:
+        """Mean odds to close in a month (segments, ages) and the load's factor, for open deals (segments, ages)."""
+        load = float((open_deals.sum(axis=0) * self._closing).sum())
+        factor = float(load_factor(max(load, 1e-9), self._reference, self._exponent))
+        place = quarter_month(month, self._company)
+        closing = np.minimum((self._base["win", place] + self._base["loss", place]) * factor, 0.98)
+        return 1 - (1 - closing) ** part, factor
+
+    def at(self, month: int, part: float = 1.0, factor: float = 1.0) -> tuple[Array, Array]:
+        """Odds to be won and lost in a numbered month, arrays (segments, ages, draws), under a load's factor.
 
         With `part` below 1 only that share of the month is left, and the odds to close at all shrink to it.
         """
         place = quarter_month(month, self._company)
         base_win, base_loss = self._base["win", place][:, :, None], self._base["loss", place][:, :, None]
+        over = np.maximum((base_win + base_loss) * factor / 0.98, 1.0)
+        base_win, base_loss = base_win * factor / over, base_loss * factor / over
         win = base_win * self._factor["win"] * self._swings("win", month)
         loss = base_loss * self._factor["loss"] * self._swings("loss", month)
         total = win + loss + np.maximum(1 - base_win - base_loss, 0.0)

@@ -14,7 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from quarterdeck.base.draws import generator
-from quarterdeck.demand.deals import RENEWAL, Clock, month_day
+from quarterdeck.demand.deals import RENEWAL, Clock, month_day, month_number
 from quarterdeck.demand.odds import Odds
 
 Array = NDArray[np.float64]
@@ -80,8 +80,8 @@ class Simulator:
     def __init__(self, odds: Odds, clock: Clock, horizon: int, draws: int, seed: int) -> None:
         self._odds, self._clock, self._draws, self._seed = odds, clock, draws, seed
         self._months = tuple(range(clock.month, clock.month + horizon))
-        parts = [clock.remaining] + [1.0] * (horizon - 1)
-        self._monthly = [odds.at(month, part) for month, part in zip(self._months, parts, strict=True)]
+        self._parts = [clock.remaining] + [1.0] * (horizon - 1)
+        self._monthly: list[tuple[Array, Array]] = []
         lasting = generator(seed, "demand.arrivals").standard_normal(draws)
         self._arrival_noise = [
             np.sqrt(LASTING) * lasting
@@ -90,10 +90,11 @@ class Simulator:
         ]
 
     def run(
-        self, opened: pl.DataFrame, arrivals: pl.DataFrame, amounts: pl.DataFrame, segments: dict[str, str]
+        self, opened: pl.DataFrame, arrivals: pl.DataFrame, amounts: pl.DataFrame, segments: dict[str, int]
     ) -> Paths:
         """Paths of the leaves named in `amounts`; `segments` gives the segment of a leaf's new business."""
         leaves = tuple(amounts["node_id"])
+        self._monthly = self._odds_by_month(opened, arrivals, segments)
         shape = (len(leaves), SOURCES, len(self._months), self._draws)
         quantity, amount = np.zeros(shape), np.zeros(shape)
         deals = {key: part for (key,), part in opened.partition_by("node_id", as_dict=True).items()}
@@ -104,7 +105,7 @@ class Simulator:
             amounts.select("node_id", "mean", "amounts", "n").iter_rows()
         ):
             noise = generator(self._seed, "demand.paths", node_id)
-            cohorts = self._open_cohorts(deals.get(node_id))
+            cohorts = self._open_cohorts(deals.get(node_id), segments[node_id])
             self._new_cohorts(cohorts, coming.get(node_id), segments[node_id], noise)
             values = self._values(json.loads(sample), mean)
             sure = generator(self._seed, "demand.amounts", node_id).standard_normal(self._draws)
@@ -112,6 +113,31 @@ class Simulator:
             factor = np.exp(spread * sure - spread**2 / 2)
             self._age(cohorts, values, factor, noise, quantity[place], amount[place])
         return Paths(leaves, self._months, quantity, amount)
+
+    def _odds_by_month(
+        self, opened: pl.DataFrame, arrivals: pl.DataFrame, segments: dict[str, int]
+    ) -> list[tuple[Array, Array]]:
+        """Each month's odds in every draw, under the load that is expected in it."""
+        ages = self._odds.ages
+        waiting = np.zeros((len(self._odds.segments), ages))
+        for node_id, renewal, born, n in opened.group_by("node_id", "is_renewal", "opened").len().iter_rows():
+            waiting[self._segment(segments[node_id], renewal), min(self._months[0] - born, ages - 1)] += n
+        expected = {month: np.zeros(len(self._odds.segments)) for month in self._months}
+        coming = arrivals.filter(pl.col("deals") > 0).select("node_id", "period_start", "deals", "renewal_rate")
+        for node_id, start, deals, renewed in coming.iter_rows():
+            if (month := month_number(start)) in expected:
+                expected[month][segments[node_id]] += deals * (1 - renewed)
+                expected[month][self._segment(segments[node_id], True)] += deals * renewed
+        found = []
+        for month, part in zip(self._months, self._parts, strict=True):
+            waiting[:, 0] += expected[month]
+            closing, factor = self._odds.expected(month, part, waiting)
+            found.append(self._odds.at(month, part, factor))
+            left = waiting * (1 - closing)
+            waiting = np.zeros_like(left)
+            waiting[:, 1:] = left[:, :-1]
+            waiting[:, -1] += left[:, -1]
+        return found
 
     @staticmethod
     def _values(sample: list[float], mean: float) -> Array:
@@ -121,24 +147,22 @@ class Simulator:
             return np.array([mean])
         return values * (mean / values.mean()) if values.mean() > 0 else values
 
-    def _segment(self, name: str) -> int:
-        return self._odds.segments.get(name, self._odds.segments["all"])
+    def _segment(self, own: int, is_renewal: bool) -> int:
+        return self._odds.segments.get(RENEWAL, own) if is_renewal else own
 
-    def _open_cohorts(self, deals: pl.DataFrame | None) -> Cohorts:
+    def _open_cohorts(self, deals: pl.DataFrame | None, own: int) -> Cohorts:
         cohorts = Cohorts.none()
         if deals is None:
             return cohorts
         known = deals.with_columns(known=pl.col("amount").is_not_null())
-        groups = known.group_by("segment", "is_renewal", "opened", "known").agg("amount", n=pl.len())
-        for segment, renewal, opened, has_value, values, n in groups.sort("segment", "opened", "known").iter_rows():
+        groups = known.group_by("is_renewal", "opened", "known").agg("amount", n=pl.len())
+        for renewal, opened, has_value, values, n in groups.sort("is_renewal", "opened", "known").iter_rows():
             stated = np.asarray(values, dtype=np.float64) if has_value else np.zeros(0)
             alive = np.full(self._draws, n, dtype=np.int64)
-            cohorts.add(self._segment(segment), RENEWED if renewal else OPEN, opened, np.sort(stated), alive)
+            cohorts.add(self._segment(own, renewal), RENEWED if renewal else OPEN, opened, np.sort(stated), alive)
         return cohorts
 
-    def _new_cohorts(
-        self, cohorts: Cohorts, coming: pl.DataFrame | None, segment: str, noise: np.random.Generator
-    ) -> None:
+    def _new_cohorts(self, cohorts: Cohorts, coming: pl.DataFrame | None, own: int, noise: np.random.Generator) -> None:
         if coming is None:
             return
         unsure = noise.gamma(20.0, size=self._draws) / 20.0
@@ -151,9 +175,9 @@ class Simulator:
             common = np.exp(np.sqrt(variance) * self._arrival_noise[step] - variance / 2)
             count = noise.poisson(expected * common * unsure).astype(np.int64)
             renewed = noise.binomial(count, renewal_rate).astype(np.int64)
-            for source, number, name in ((NEW, count - renewed, segment), (RENEWED, renewed, RENEWAL)):
+            for source, number in ((NEW, count - renewed), (RENEWED, renewed)):
                 if number.any():
-                    cohorts.add(self._segment(name), source, self._months[step], np.zeros(0), number)
+                    cohorts.add(self._segment(own, source == RENEWED), source, self._months[step], np.zeros(0), number)
 
     def _age(
         self, cohorts: Cohorts, values: Array, factor: Array, noise: np.random.Generator, quantity: Array, amount: Array

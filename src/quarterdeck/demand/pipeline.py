@@ -13,13 +13,15 @@ from quarterdeck.base.config import Company, Config
 from quarterdeck.base.errors import QuarterdeckError
 from quarterdeck.base.schema import conform
 from quarterdeck.demand import amounts, arrivals, exposure, hazards
-from quarterdeck.demand.deals import Clock, first_month, hierarchy, prepare
+from quarterdeck.demand.deals import Clock, first_month, hierarchy, prepare, segmented
 from quarterdeck.demand.frames import given_like, to_polars
 from quarterdeck.demand.lines import draws_table
 from quarterdeck.demand.odds import Odds
 from quarterdeck.demand.overrides import Overridden
 from quarterdeck.demand.paths import Paths, Simulator
 from quarterdeck.demand.settings import DemandSettings
+
+SEGMENTS = ("none", "product", "region")
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class PipelineModel:
         company, settings = company or Company(), settings or DemandSettings()
         deals = conform("opportunities", to_polars(history))
         today = as_of or _day_after(deals)
-        return cls.learn(prepare(deals, company, settings.segment_by), today, settings, company, names or {})
+        return cls.learn(prepare(deals, company), today, settings, company, names or {})
 
     @classmethod
     def learn(
@@ -66,12 +68,15 @@ class PipelineModel:
         clock = Clock.at(today)
         first = first_month(deals, clock, settings.max_history)
         nodes = hierarchy(deals, names)
-        seen = exposure.observe(deals, first, clock, settings.max_age)
+        fits = [
+            hazards.estimate(exposure.observe(segmented(deals, by), first, clock, settings.max_age), company)
+            for by in (SEGMENTS if settings.segment_by == "auto" else [settings.segment_by])
+        ]
         past = arrivals.history(deals, first, clock)
         coming, _ = arrivals.estimate(past, nodes, first, clock, settings.horizon)
         return cls(
             nodes=nodes,
-            hazards=hazards.estimate(seen, company),
+            hazards=max(fits, key=lambda fit: fit.gain).table,
             arrivals=coming,
             amounts=amounts.estimate(deals, nodes, clock, settings),
             clock=clock,
@@ -84,13 +89,7 @@ class PipelineModel:
         odds = Odds(self.hazards, draws, seed, self.company)
         simulator = Simulator(odds, self.clock, periods, draws, seed)
         coming = self.arrivals.filter("is_forecast")
-        return simulator.run(placed(deals, self.clock), coming, self.amounts, self._segments())
-
-    def _segments(self) -> dict[str, str]:
-        by = self.settings.segment_by
-        value = {"product": "product_id", "region": "region"}.get(by)
-        leaves = self.nodes.filter("is_leaf")
-        return {row["node_id"]: f"{by}:{row[value] if value else 'all'}" for row in leaves.iter_rows(named=True)}
+        return simulator.run(placed(deals), coming, self.amounts, odds.segments_of(self.nodes))
 
     def simulate(self, open: Any, periods: int = 6, draws: int = 500, seed: int = 1) -> Any:  # noqa: A002
         """Draws of the open deals and of new business: `period_start, node_id, quantity, amount` (major units).
@@ -102,7 +101,7 @@ class PipelineModel:
                 f"The model was fitted for {self.settings.horizon} months; ask for 1 to {self.settings.horizon} periods, "
                 "or fit it with settings=DemandSettings(horizon=…)."
             )
-        deals = prepare(conform("opportunities", to_polars(open)), self.company, self.settings.segment_by)
+        deals = prepare(conform("opportunities", to_polars(open)), self.company)
         known = set(self.amounts["node_id"])
         strange = sorted(set(deals["node_id"]) - known)
         if strange:
@@ -114,7 +113,7 @@ class PipelineModel:
         return given_like(draws_table(paths, plain), open)
 
 
-def placed(deals: pl.DataFrame, clock: Clock) -> pl.DataFrame:
+def placed(deals: pl.DataFrame) -> pl.DataFrame:
     """Open deals with a month of opening each.
 
     Where closed deals always carry a date, an undated one is not begun: it is dated when work begins, and so is among
@@ -126,7 +125,7 @@ def placed(deals: pl.DataFrame, clock: Clock) -> pl.DataFrame:
         return dated
     months = dated["opened"].sort().to_numpy()
     ranks = ((np.arange(undated.height) + 0.5) / undated.height * len(months)).astype(np.int64)
-    spread = undated.sort("node_id", "segment", "amount").with_columns(opened=pl.Series(months[ranks]))
+    spread = undated.sort("node_id", "id").with_columns(opened=pl.Series(months[ranks]))
     return pl.concat([dated, spread.select(dated.columns)])
 
 

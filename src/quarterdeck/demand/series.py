@@ -1,23 +1,47 @@
-"""Forecasts of plain series. A model is used only where it beat the mean of the last months on months it had not seen."""
+"""Forecasts of plain series. A model is used only where it beat the mean of the last periods on unseen ones."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
-BASELINE = "mean_of_three"
-SEASON = 12
+from quarterdeck.base.errors import QuarterdeckError, did_you_mean
+from quarterdeck.demand.frames import given_like, to_polars
+
+BASELINE = "mean_of_3"
+MEANS = {"mean_of_3": 3, "mean_of_6": 6, "mean_of_12": 12}
+STATISTICAL = ("ets", "theta")
 MARGIN = 0.97
 """A model must bring the baseline's error down to this share of it."""
+TESTS = 8
+"""Earlier periods, at most, from which a model is tried."""
+SPREAD_PRIOR, SPREAD_PRIOR_ERRORS = 0.25, 4.0
+"""Relative error that is assumed before any is seen, and for how many errors that assumption counts."""
+SEASONS = {"1mo": 12, "1q": 4, "1w": 52, "1d": 7, "1y": 1}
+PANDAS_NAMES = {
+    "MS": "1mo",
+    "ME": "1mo",
+    "M": "1mo",
+    "QS": "1q",
+    "QE": "1q",
+    "Q": "1q",
+    "W": "1w",
+    "D": "1d",
+    "YS": "1y",
+}
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class SeriesForecast:
-    """Mean and standard deviation for each coming month, which model gave them, and its error over the baseline's."""
+    """Mean and standard deviation of each coming period, the model that gave them, its error over the baseline's."""
 
     mean: Array
     spread: Array
@@ -25,85 +49,122 @@ class SeriesForecast:
     relative_error: float
 
 
-def _mean_of(months: int, y: Array, horizon: int) -> Array:
-    return np.full(horizon, y[-months:].mean())
+@dataclass(frozen=True)
+class Trial:
+    """What a model said at earlier periods: arrays of equal length."""
+
+    said: Array
+    came: Array
+
+    @property
+    def error(self) -> float:
+        return float(np.abs(self.said - self.came).mean()) if len(self.said) else 0.0
 
 
-def _statistical(name: str, y: Array, horizon: int) -> Array:
-    from statsforecast.models import AutoETS, AutoTheta
-
-    season = SEASON if len(y) >= 2 * SEASON + 1 else 1
-    models = {
-        "ets": lambda: AutoETS(season_length=season, damped=True if season == 1 else None),
-        "theta": lambda: AutoTheta(season_length=season),
-    }
-    found = models[name]().forecast(y=y, h=horizon)["mean"]
-    return np.asarray(np.maximum(found, 0.0), dtype=np.float64)
-
-
-def _seasonal(y: Array, horizon: int) -> Array:
-    """Last year's month times the growth of the last twelve months over the twelve before, halfway to none."""
-    growth = 1.0
-    if len(y) >= 2 * SEASON and y[-2 * SEASON : -SEASON].sum() > 0:
-        growth = float(np.sqrt(np.clip(y[-SEASON:].sum() / y[-2 * SEASON : -SEASON].sum(), 0.5, 2.0)))
-    return np.array([y[len(y) - SEASON + step % SEASON] * growth for step in range(horizon)])
-
-
-def _forecast(name: str, y: Array, horizon: int) -> Array:
-    if name.startswith("mean_of"):
-        return _mean_of({"mean_of_three": 3, "mean_of_six": 6, "mean_of_twelve": 12}[name], y, horizon)
-    if name == "seasonal":
-        return _seasonal(y, horizon)
-    return _statistical(name, y, horizon)
-
-
-def candidates(months: int) -> list[str]:
-    """Models that so many months of history carry, the baseline first."""
-    found = [BASELINE]
-    found += ["mean_of_six"] if months >= 5 else []
-    found += ["mean_of_twelve", "ets", "theta"] if months >= 16 else []
-    found += ["seasonal"] if months >= 2 * SEASON + 1 else []
-    return found
-
-
-def _rolling_errors(name: str, y: Array, horizon: int, origins: range) -> list[tuple[int, float, float]]:
-    rows = []
-    for origin in origins:
-        reach = min(horizon, len(y) - origin)
-        ahead = _forecast(name, y[:origin], reach)
-        rows += [(step, float(ahead[step]), float(y[origin + step])) for step in range(reach)]
-    return rows
-
-
-def forecast(y: Array, horizon: int) -> SeriesForecast:
-    """Forecast of a monthly series that is not negative. The spread is the rolling error's, by months ahead."""
+def forecast(y: Array, horizon: int, season: int = 12) -> SeriesForecast:
+    """Forecast of a series that is not negative, by the candidate that did best from earlier periods."""
     y = np.asarray(y, dtype=np.float64)
     if len(y) == 0:
         return SeriesForecast(np.zeros(horizon), np.zeros(horizon), BASELINE, 1.0)
-    origins = range(max(3, len(y) - 12), len(y))
-    errors, scores = {}, {}
-    for name in candidates(len(y)):
-        usable = range(max(origins.start, SEASON + 2 if name not in ("mean_of_three", "mean_of_six") else 3), len(y))
-        if not usable and name != BASELINE:
+    base: dict[int, Trial] = {}
+    best, relative, trial = BASELINE, 1.0, _trial(BASELINE, y, horizon, season, 3)
+    for name in candidates(len(y), season):
+        least = _least(name, season)
+        mine = _trial(name, y, horizon, season, least)
+        if least not in base:
+            base[least] = _trial(BASELINE, y, horizon, season, least)
+        if not len(mine.said) or base[least].error == 0:
             continue
-        errors[name] = _rolling_errors(name, y, horizon, usable)
-        base = _rolling_errors(BASELINE, y, horizon, usable)
-        scores[name] = _absolute(errors[name]) / max(_absolute(base), 1e-9)
-    best = min(scores, key=lambda name: (scores[name], name != BASELINE), default=BASELINE)
-    if scores.get(best, 1.0) > MARGIN:
-        best = BASELINE
-    mean = _forecast(best, y, horizon)
-    return SeriesForecast(mean, _spread(errors.get(best, []), mean, horizon), best, scores.get(best, 1.0))
+        ratio = mine.error / base[least].error
+        if ratio < min(relative, MARGIN):
+            best, relative, trial = name, ratio, mine
+    mean = _ahead(best, y, horizon, season)
+    return SeriesForecast(mean, _spread(trial, mean), best, relative)
 
 
-def _absolute(rows: list[tuple[int, float, float]]) -> float:
-    return float(np.mean([abs(ahead - came) for _, ahead, came in rows])) if rows else 0.0
+def candidates(length: int, season: int) -> list[str]:
+    """Models that so many periods of history carry, besides the baseline."""
+    found = ["mean_of_6", "mean_of_12", *STATISTICAL] + (["seasonal"] if season > 1 else [])
+    return [name for name in found if length > _least(name, season)]
 
 
-def _spread(rows: list[tuple[int, float, float]], mean: Array, horizon: int) -> Array:
-    """Relative errors pooled over the steps, growing with the square root of the months ahead at half pace."""
-    relative = [(came - ahead) / max(ahead, 1.0) for _, ahead, came in rows]
-    prior, prior_weight = 0.25, 4.0
-    scale = np.sqrt((np.square(relative).sum() + prior_weight * prior**2) / (len(relative) + prior_weight))
-    growth = np.sqrt(1 + 0.1 * np.arange(horizon))
-    return np.asarray(mean * scale * growth, dtype=np.float64)
+def _least(name: str, season: int) -> int:
+    """Periods that a model needs before it is tried."""
+    if name == "seasonal":
+        return 2 * season
+    return {"mean_of_3": 3, "mean_of_6": 4, "mean_of_12": 12}.get(name, 14)
+
+
+def _trial(name: str, y: Array, horizon: int, season: int, least: int) -> Trial:
+    """What the model said from up to TESTS evenly spaced earlier periods, none with less than `least` before it."""
+    first = max(least, len(y) - max(12, horizon))
+    places = np.unique(np.linspace(first, len(y) - 1, TESTS).astype(np.int64)) if first < len(y) else np.zeros(0, int)
+    said, came = [], []
+    for place in places:
+        reach = min(horizon, len(y) - place)
+        said.append(_ahead(name, y[:place], reach, season))
+        came.append(y[place : place + reach])
+    return Trial(np.concatenate(said), np.concatenate(came)) if said else Trial(np.zeros(0), np.zeros(0))
+
+
+def _ahead(name: str, y: Array, horizon: int, season: int) -> Array:
+    if name in MEANS:
+        return np.full(horizon, y[-MEANS[name] :].mean())
+    if name == "seasonal":
+        return _seasonal(y, horizon, season)
+    from statsforecast.models import AutoETS, AutoTheta
+
+    used = season if len(y) > 2 * season else 1
+    model = AutoETS(season_length=used) if name == "ets" else AutoTheta(season_length=used)
+    found = np.asarray(model.forecast(y=y, h=horizon)["mean"], dtype=np.float64)
+    return np.maximum(found, 0.0) if y.min() >= 0 else found
+
+
+def _seasonal(y: Array, horizon: int, season: int) -> Array:
+    """Last year's periods, times the root of the growth of the last year over the one before."""
+    last, before = y[-season:].sum(), y[-2 * season : -season].sum()
+    growth = float(np.sqrt(np.clip(last / before, 0.5, 2.0))) if before > 0 else 1.0
+    return np.array([y[len(y) - season + step % season] * growth for step in range(horizon)])
+
+
+def _spread(trial: Trial, mean: Array) -> Array:
+    """Standard deviation from the trial's relative errors; it grows by half within ten periods ahead."""
+    relative = (trial.came - trial.said) / np.maximum(np.abs(trial.said), 1.0)
+    total = np.square(relative).sum() + SPREAD_PRIOR_ERRORS * SPREAD_PRIOR**2
+    scale = np.sqrt(total / (len(relative) + SPREAD_PRIOR_ERRORS))
+    return np.asarray(np.abs(mean) * scale * np.sqrt(1 + 0.1 * np.arange(len(mean))), dtype=np.float64)
+
+
+def forecast_series(history: Any, horizon: int, freq: str = "1mo", level: Sequence[int] = (50, 80, 95)) -> Any:
+    """Forecasts of many series: `unique_id, ds, y` in, `unique_id, ds, model, mean, lo-80, hi-80, …` out.
+
+    `freq` is a polars or pandas word for month, quarter, week, day or year. The frame comes back in the kind that was
+    given. Intervals are normal around the mean, as wide as the model's errors at earlier periods.
+    """
+    step = PANDAS_NAMES.get(freq, freq)
+    if step not in SEASONS:
+        raise QuarterdeckError(f"There is no freq {freq!r}; {did_you_mean(freq, [*SEASONS, *PANDAS_NAMES])}")
+    frame = to_polars(history)
+    missing = [name for name in ("unique_id", "ds", "y") if name not in frame.columns]
+    if missing or horizon < 1:
+        raise QuarterdeckError(
+            f"forecast_series needs unique_id, ds, y and a horizon of 1 or more; missing: {missing}."
+        )
+    parts = []
+    for series in frame.sort("unique_id", "ds").partition_by("unique_id", maintain_order=True):
+        made = forecast(series["y"].cast(pl.Float64).to_numpy(), horizon, SEASONS[step])
+        columns: dict[str, Any] = {"model": [made.model] * horizon, "mean": made.mean}
+        for width in level:
+            half = NormalDist().inv_cdf(0.5 + width / 200) * made.spread
+            columns |= {f"lo-{width}": made.mean - half, f"hi-{width}": made.mean + half}
+        days = series.select(
+            pl.col("unique_id").last().repeat_by(horizon).explode(),
+            pl.concat(
+                [
+                    pl.col("ds").last().dt.offset_by(f"{ahead * int(step[0])}{step[1:]}")
+                    for ahead in range(1, horizon + 1)
+                ]
+            ),
+        )
+        parts.append(days.with_columns(**{name: pl.Series(values) for name, values in columns.items()}))
+    return given_like(pl.concat(parts) if parts else frame.select("unique_id", "ds"), history)

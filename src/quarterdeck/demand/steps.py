@@ -16,7 +16,7 @@ from quarterdeck.demand.settings import DemandSettings
 
 def fit(tables: Tables, config: Config[DemandSettings]) -> Result:
     """Learns how deals age, how many come and what they bring: `nodes, demand_hazards, demand_arrivals, demand_amounts`."""
-    deals = prepare(tables["opportunities"], config.company, config.settings.segment_by)
+    deals = prepare(tables["opportunities"], config.company)
     names = dict(tables["products"].select("id", "name").iter_rows())
     model = PipelineModel.learn(deals, config.today, config.settings, config.company, names)
     made = {
@@ -31,7 +31,7 @@ def fit(tables: Tables, config: Config[DemandSettings]) -> Result:
 def simulate(tables: Tables, config: Config[DemandSettings]) -> Result:
     """Plays open and new deals forward: `demand_draws` of the leaves and `demand_lines` of all nodes."""
     settings = config.settings
-    deals = prepare(tables["opportunities"], config.company, settings.segment_by)
+    deals = prepare(tables["opportunities"], config.company)
     names = ("nodes", "demand_hazards", "demand_arrivals", "demand_amounts")
     model = fitted(config, {name: tables[name] for name in names})
     paths = model.paths(deals, settings.horizon, settings.draws, config.seed)
