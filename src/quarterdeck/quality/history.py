@@ -19,7 +19,7 @@ def close_date_pushed(tables: Tables, moment: Moment) -> Any:
     pushed = later.group_by(pushed_id=later.opportunity_id).agg(pushes=later.count(), first=later.before.min())
     pushed = pushed.filter(pushed.pushes >= moment.settings.pushes)
     rows = deals(tables, moment)
-    rows = rows.filter(rows.status == "open").inner_join(pushed, lambda deal, push: deal.id == push.pushed_id)
+    rows = rows.filter(rows.status == "open").inner_join(pushed, [("id", "pushed_id")])
     return offending(rows, rows.worth, pushes=rows.pushes, first=rows["first"])
 
 
@@ -35,7 +35,7 @@ def stage_went_back(tables: Tables, moment: Moment) -> Any:
     twice = twice.filter(twice.times > 1)
     back = twice.group_by("moved_id").agg(stage=twice.again.min())
     rows = deals(tables, moment).drop("stage")
-    rows = rows.filter(rows.status == "open").inner_join(back, lambda deal, move: deal.id == move.moved_id)
+    rows = rows.filter(rows.status == "open").inner_join(back, [("id", "moved_id")])
     return offending(rows, rows.worth, stage=rows.stage)
 
 

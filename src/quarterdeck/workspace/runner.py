@@ -171,11 +171,10 @@ class Runner:
         first = calendar.add_months(max(min(firsts), date(today.year - 15, 1, 1)), -1)
         closed = []
         if "holidays" in self.paths:
-            country = company.country
             rows = pl.read_parquet(self.paths["holidays"])
-            closed = rows.filter(
-                pl.col("country").is_null() | (pl.lit(country).is_null()) | (pl.col("country") == country)
-            )["day"].to_list()
+            if company.country:
+                rows = rows.filter(pl.col("country").is_null() | (pl.col("country") == company.country))
+            closed = rows["day"].to_list()
         return calendar.days(
             calendar.period_start(first, "year", company),
             calendar.add_months(today, 25) - timedelta(days=1),
