@@ -123,6 +123,14 @@ class Cap(Rule):
     amount: Amount
 
 
+class Installments(Rule):
+    """Month by month at most an even part of an amount; the period's last month pays what was held back."""
+
+    rule: Literal["installments"]
+    amount: Amount
+    """What the months before the last pay together at most, as if it were earned evenly."""
+
+
 class Draw(Rule):
     """At least an amount a period. What was paid ahead is owed, and taken from later pay above the draw."""
 
@@ -149,12 +157,21 @@ class Clawback(Rule):
 
 
 AnyRule = Annotated[
-    FlatRate | MarginalTiers | WholeAmountTiers | Accelerator | TargetVariable | Cap | Draw | DrawOffset | Clawback,
+    FlatRate
+    | MarginalTiers
+    | WholeAmountTiers
+    | Accelerator
+    | TargetVariable
+    | Cap
+    | Installments
+    | Draw
+    | DrawOffset
+    | Clawback,
     Field(discriminator="rule"),
 ]
 WORDS = (
     "flat_rate", "marginal_tiers", "whole_amount_tiers", "accelerator", "target_variable",
-    "cap", "draw", "draw_offset", "clawback",
+    "cap", "installments", "draw", "draw_offset", "clawback",
 )  # fmt: skip
 
 
@@ -208,5 +225,5 @@ def _words(fault: Any) -> str:
 
 
 RULE_MODELS: tuple[type[Rule], ...] = (
-    FlatRate, MarginalTiers, WholeAmountTiers, Accelerator, TargetVariable, Cap, Draw, DrawOffset, Clawback,
+    FlatRate, MarginalTiers, WholeAmountTiers, Accelerator, TargetVariable, Cap, Installments, Draw, DrawOffset, Clawback,
 )  # fmt: skip

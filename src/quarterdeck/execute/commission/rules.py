@@ -24,6 +24,7 @@ from quarterdeck.execute.commission.plan import (
     Draw,
     DrawOffset,
     FlatRate,
+    Installments,
     MarginalTiers,
     Plan,
     TargetVariable,
@@ -158,6 +159,36 @@ def cap(rule: Cap, ledger: Ledger) -> pl.DataFrame:
     )
     words = pl.format("The period's pay is capped at {}", ledger.text(pl.lit(limit)))
     return _lines(found.with_columns(opportunity_id=pl.lit(None, dtype=pl.String)), words)
+
+
+def installments(rule: Installments, ledger: Ledger) -> pl.DataFrame:
+    """Holds back what a month earned above its even part; the period's last month pays it."""
+    limit, count = to_minor(rule.amount, ledger.currency), MONTHS[ledger.plan.period]
+    sums = ledger.lines.group_by(*KEY, "month").agg(pl.col("amount").sum())
+    last = ledger.deals["month"].max()
+    number = pl.int_ranges(0, count)
+    grid = (
+        ledger.lines.select(KEY)
+        .unique()
+        .with_columns(number=number)
+        .explode("number")
+        .with_columns(month=pl.col("period").dt.offset_by(pl.format("{}mo", "number")))
+        .filter(pl.col("month") <= last)
+    )
+    most = ratio(pl.lit(limit, dtype=pl.Int128) * (pl.col("number").cast(pl.Int128) + 1), count)
+    found = (
+        grid.join(sums, on=[*KEY, "month"], how="left")
+        .with_columns(pl.col("amount").fill_null(0))
+        .sort(*KEY, "month")
+        .with_columns(total=pl.col("amount").cum_sum().over(KEY), base="amount")
+        .with_columns(
+            held=pl.when(pl.col("number") == count - 1).then(0).otherwise((pl.col("total") - most).clip(lower_bound=0))
+        )
+        .with_columns(amount=pl.col("held").shift(1, fill_value=0).over(KEY) - pl.col("held"))
+        .filter(pl.col("amount") != 0)
+        .with_columns(opportunity_id=pl.lit(None, dtype=pl.String), rate=pl.lit(0), part=pl.lit(0))
+    )
+    return _lines(found, pl.format("Held back so far in the period: {}", ledger.text(pl.col("held"))))
 
 
 def draw(rule: Draw, ledger: Ledger) -> pl.DataFrame:
@@ -337,6 +368,7 @@ RULES: dict[str, Callable[[Any, Ledger], pl.DataFrame]] = {
     "accelerator": accelerator,
     "target_variable": target_variable,
     "cap": cap,
+    "installments": installments,
     "draw": draw,
     "draw_offset": draw_offset,
     "clawback": clawback,

@@ -19,6 +19,7 @@ Indices = NDArray[np.int64]
 Status = Literal["optimal", "feasible", "infeasible"]
 
 EXACT_PAIRS = 200_000
+SHAKEN_PAIRS, MOST_ROUNDS = 200_000, 300
 TINY = 1e-9
 
 
@@ -128,10 +129,27 @@ def objective(problem: Problem, agents: Indices) -> float:
     return float(problem.cost[agents, np.arange(agents.size)].sum()) + (problem.penalty or 0.0) * float(outside)
 
 
-def search(problem: Problem, start: Indices) -> Indices:
+def search(problem: Problem, start: Indices, random: np.random.Generator | None = None) -> Indices:
     """A good assignment of a soft problem: jobs without a start (-1) to who suits, largest first; then shifts of
-    single jobs and swaps of pairs as long as they pay. Deterministic."""
-    agents = _fill(problem, start.copy())
+    single jobs and swaps of pairs as long as they pay. With random numbers, and where that is cheap, it is then shaken
+    and searched again, the best kept (iterated local search: Lourenço, Martin, Stützle 2003)."""
+    best = _descend(problem, _fill(problem, start.copy()))
+    agents, jobs = problem.cost.shape
+    if random is None or agents < 2:
+        return best
+    value = objective(problem, best)
+    for _ in range(min(MOST_ROUNDS, SHAKEN_PAIRS // problem.cost.size)):
+        shaken = best.copy()
+        shaken[random.integers(0, jobs, size=max(2, jobs // 12))] = -1
+        moved = random.permutation(jobs)[: random.integers(1, 4)]
+        shaken[moved] = random.integers(0, agents, size=moved.size)
+        found = _descend(problem, _fill(problem, shaken))
+        if (level := objective(problem, found)) < value - TINY:
+            best, value = found, level
+    return best
+
+
+def _descend(problem: Problem, agents: Indices) -> Indices:
     totals = totals_of(problem, agents)
     budget = 20 * agents.size + 1000
     for _ in range(3):

@@ -13,8 +13,9 @@ from quarterdeck.base.tables import Tables
 from quarterdeck.execute.territory.settings import TerritorySettings
 
 
-def members(tables: Tables, config: Config[TerritorySettings]) -> pl.DataFrame:
+def members(tables: Tables, config: Config[TerritorySettings]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """One row a member: `member_id, member_kind, region, previous_owner_id, load, potential`, sorted by member.
+    Second, what each owner carries now by the deals' own owners: `id, load, potential`.
 
     Load is in deals: live open deals, stale ones at their weight, and new deals a month. Potential is in major units:
     the expected value of open deals and what the last twelve months brought.
@@ -29,7 +30,8 @@ def members(tables: Tables, config: Config[TerritorySettings]) -> pl.DataFrame:
         .select("member_id", majority="owner_id")
     )
     accounts = tables["accounts"].select(account_id="id", account_owner="owner_id")
-    return (
+    now = deals.group_by(id="owner_id").agg(pl.col("load", "potential").sum())
+    found = (
         deals.group_by("member_id")
         .agg(
             pl.col("member_kind").first(),
@@ -48,6 +50,7 @@ def members(tables: Tables, config: Config[TerritorySettings]) -> pl.DataFrame:
         .select("member_id", "member_kind", "region", "previous_owner_id", "load", "potential")
         .sort("member_id")
     )
+    return found, now
 
 
 def _valued(tables: Tables, config: Config[TerritorySettings]) -> pl.DataFrame:

@@ -20,7 +20,7 @@ class TerritorySettings(Section):
     """Work of a stale or undated open deal, as a part of a live one's."""
     main_region_share: float = Field(default=0.8, gt=0.5, le=1)
     """An account with a smaller share of its deals in one region is looked after region by region."""
-    exact_pairs: int = Field(default=1500, ge=0)
+    exact_pairs: int = Field(default=300, ge=0)
     """Up to so many sellers times members in a region the solver seeks the proven best; above it a local search."""
-    seconds: float = Field(default=10.0, gt=0)
+    seconds: float = Field(default=5.0, gt=0)
     """Time for the solver in each region; the local search's answer holds when the proof takes longer."""

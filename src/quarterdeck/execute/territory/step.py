@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from quarterdeck.base.config import Config
+from quarterdeck.base.draws import generator
 from quarterdeck.base.finding import Finding
 from quarterdeck.base.schema import conform, empty
 from quarterdeck.base.step import Result
@@ -28,7 +29,7 @@ OUTSIDE = 10.0
 def design(tables: Tables, config: Config[TerritorySettings]) -> Result:
     """Balanced territories: each member with its seller, what it takes and brings, and why (table `territories`)."""
     sellers, findings = _sellers(tables, config)
-    units = members(tables, config)
+    units, now = members(tables, config)
     if units.is_empty() or sellers.is_empty():
         findings.append(_nothing(units))
         return Result({"territories": empty("territories")}, findings)
@@ -46,11 +47,11 @@ def design(tables: Tables, config: Config[TerritorySettings]) -> Result:
     parts = []
     for (group,), part in units.group_by("group", maintain_order=True):
         team = sellers.filter(pl.col("group") == group)
-        chosen = _assigned(part, team, config.settings)
+        chosen = _assigned(part, team, config)
         parts.append(part.with_columns(owner_id=team["id"].gather(chosen)))
     found = pl.concat(parts)
-    rows = _with_reasons(found, sellers, tables["people"], config.settings)
-    findings += _balance(rows, sellers, config.settings)
+    rows = _with_reasons(found, now, sellers, tables["people"], config.settings)
+    findings += _balance(rows, now, sellers, config.settings)
     return Result({"territories": conform("territories", rows).sort("member_id")}, findings)
 
 
@@ -135,8 +136,9 @@ def _groups(units: pl.DataFrame, sellers: pl.DataFrame, findings: list[Finding])
     return group.fill_null(spare)
 
 
-def _assigned(part: pl.DataFrame, team: pl.DataFrame, settings: TerritorySettings) -> Indices:
+def _assigned(part: pl.DataFrame, team: pl.DataFrame, config: Config[TerritorySettings]) -> Indices:
     """Places in the team, one a member: as few moves as keep everyone's load and potential near the fair share."""
+    settings = config.settings
     share = team["share"].to_numpy() / team["share"].sum() * team.height
     weights = np.stack([_shares(part[name].to_numpy(), team.height) for name in ("load", "potential")])
     place = {person: number for number, person in enumerate(team["id"])}
@@ -149,7 +151,7 @@ def _assigned(part: pl.DataFrame, team: pl.DataFrame, settings: TerritorySetting
     load = np.broadcast_to(weights[:, None, :], (2, team.height, part.height))
     low, high = share * (1 - settings.tolerance), share * (1 + settings.tolerance)
     problem = Problem(cost, load, np.stack([low, low]), np.stack([high, high]), penalty=OUTSIDE)
-    agents = search(problem, start)
+    agents = search(problem, start, generator(config.seed, "territory", team["group"][0]))
     if team.height > 1 and team.height * part.height <= settings.exact_pairs:
         exact = solve(problem, settings.seconds)
         if exact.status == "optimal" and objective(problem, exact.agents) < objective(problem, agents):
@@ -165,7 +167,7 @@ def _shares(values: Floats, sellers: int) -> Floats:
 
 
 def _with_reasons(
-    found: pl.DataFrame, sellers: pl.DataFrame, people: pl.DataFrame, settings: TerritorySettings
+    found: pl.DataFrame, now: pl.DataFrame, sellers: pl.DataFrame, people: pl.DataFrame, settings: TerritorySettings
 ) -> pl.DataFrame:
     names = pl.concat([people.select("id", "name"), sellers.select("id", "name")]).unique("id", keep="first")
     fair = (
@@ -174,7 +176,7 @@ def _with_reasons(
         .join(sellers.group_by("group").agg(pl.col("share").sum()), on="group")
         .select("group", fair=pl.col("load") / pl.col("share"))
     )
-    before = found.group_by(previous_owner_id="previous_owner_id").agg(before=pl.col("load").sum())
+    before = now.select(previous_owner_id="id", before="load")
     active = sellers.select(previous_owner_id="id", previous_group="group", seller_share="share")
     rows = (
         found.join(names.select(owner_id="id", owner="name"), on="owner_id", how="left")
@@ -211,16 +213,18 @@ def _with_reasons(
     )
 
 
-def _balance(rows: pl.DataFrame, sellers: pl.DataFrame, settings: TerritorySettings) -> list[Finding]:
+def _balance(
+    rows: pl.DataFrame, now: pl.DataFrame, sellers: pl.DataFrame, settings: TerritorySettings
+) -> list[Finding]:
     """What the new territories do to the spread, and who still lies outside the tolerance."""
     spread = {}
-    for when, column in (("before", "previous_owner_id"), ("after", "owner_id")):
-        held = rows.group_by(id=column).agg(pl.col("load", "potential").sum())
+    after = rows.group_by(id="owner_id").agg(pl.col("load", "potential").sum())
+    for when, held in (("before", now), ("after", after)):
         spread[when] = sellers.join(held, on="id", how="left").select(
             "id", "name", "group", *(_fair(name) for name in ("load", "potential"))
         )
     text = "; ".join(
-        f"{name} from {_range(spread['before'][name])} to {_range(spread['after'][name])} of the fair share"
+        f"{name} {_range(spread['after'][name])} of the fair share (now {_range(spread['before'][name])})"
         for name in ("load", "potential")
     )
     moved = rows.filter("is_moved")
@@ -229,7 +233,7 @@ def _balance(rows: pl.DataFrame, sellers: pl.DataFrame, settings: TerritorySetti
         Finding(
             "territory.balance",
             "notice",
-            f"The territories bring the sellers' {text}; {moved.height} of {rows.height} accounts and cells change "
+            f"The sellers' parts become {text}; {moved.height} of {rows.height} accounts and cells change "
             f"hands ({float(moved['potential'].sum()) / total:.0%} of the potential).",
             "Look through the moves in territories; widen territory.tolerance in quarterdeck.yaml to have fewer.",
             table="territories",
@@ -237,19 +241,19 @@ def _balance(rows: pl.DataFrame, sellers: pl.DataFrame, settings: TerritorySetti
         )
     ]
     limit = settings.tolerance + 0.005
-    after = spread["after"].filter(((pl.col("load") - 1).abs() > limit) | ((pl.col("potential") - 1).abs() > limit))
-    if after.height:
-        worst = ", ".join(after.sort(pl.col("load").sub(1).abs(), descending=True)["name"].head(3))
+    uneven = spread["after"].filter(((pl.col("load") - 1).abs() > limit) | ((pl.col("potential") - 1).abs() > limit))
+    if uneven.height:
+        worst = ", ".join(uneven.sort(pl.col("load").sub(1).abs(), descending=True)["name"].head(3))
         findings.append(
             Finding(
                 "territory.uneven",
                 "notice",
-                f"{after.height} of {sellers.height} sellers stay outside {settings.tolerance:.0%} of the fair share "
+                f"{uneven.height} of {sellers.height} sellers stay outside {settings.tolerance:.0%} of the fair share "
                 f"(first: {worst}): their regions' accounts cannot be dealt out more evenly on load "
                 "and potential at once.",
                 "Let a seller help in a second region, split the largest accounts, or accept it.",
                 table="territories",
-                count=after.height,
+                count=uneven.height,
             )
         )
     return findings
@@ -264,4 +268,4 @@ def _fair(name: str) -> pl.Expr:
 
 def _range(values: pl.Series) -> str:
     low, high = np.quantile(values.to_numpy(), [0.0, 1.0])
-    return f"{low:.0%} to {high:.0%}"
+    return f"{low:.0%} - {high:.0%}"
