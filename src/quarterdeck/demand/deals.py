@@ -13,6 +13,7 @@ from quarterdeck.base.schema import conform
 
 NONE = "(none)"
 RENEWAL = "renewal"
+NOT_RENEWAL = "new"
 ALL = "all"
 
 
@@ -90,9 +91,11 @@ def prepare(opportunities: pl.DataFrame, company: Company) -> pl.DataFrame:
 
 
 def segmented(deals: pl.DataFrame, by: str) -> pl.DataFrame:
-    """The deals with `segment`: their product or region, all of them (`none`), and renewals apart."""
+    """The deals with `segment`: their product or region, or all of them (`none`); renewals are always apart."""
     own = {"product": pl.format("product:{}", "product"), "region": pl.format("region:{}", "region")}
-    return deals.with_columns(segment=pl.when("is_renewal").then(pl.lit(RENEWAL)).otherwise(own.get(by, pl.lit(ALL))))
+    return deals.with_columns(
+        segment=pl.when("is_renewal").then(pl.lit(RENEWAL)).otherwise(own.get(by, pl.lit(NOT_RENEWAL)))
+    )
 
 
 def first_month(deals: pl.DataFrame, clock: Clock, max_history: int) -> int:

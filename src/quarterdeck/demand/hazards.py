@@ -20,7 +20,7 @@ from quarterdeck.base.schema import conform
 from quarterdeck.demand.deals import ALL, quarter_month
 from quarterdeck.demand.exposure import Exposure
 
-HALF_LIVES = (6.0, 12.0, 24.0, np.inf)
+HALF_LIVES = (3.0, 6.0, 12.0, 24.0, np.inf)
 LOAD_EXPONENTS = (1.0, 0.5, 0.0)
 """0: each deal has its odds however many are open; 1: the same number closes however many are open."""
 LOAD_LIMITS = (0.4, 2.5)
@@ -214,8 +214,6 @@ def estimate(exposure: Exposure, company: Company) -> Fitted:
     everyone = np.full(n.shape[1], 1e6)
     frames = [_rows(ALL, pooled.win, pooled.loss, n.sum(axis=0), (everyone, everyone))]
     for place, segment in enumerate(exposure.segments):
-        if segment == ALL:
-            continue
         win, loss = pooled.win * win_ratio[place], pooled.loss * loss_ratio[place]
         over = np.maximum((win + loss) / 0.98, 1.0)
         strength = (win_strength[place], loss_strength[place])

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from quarterdeck.base.config import Company
 from quarterdeck.base.draws import generator
-from quarterdeck.demand.deals import ALL, month_day, quarter_month
+from quarterdeck.demand.deals import ALL, NOT_RENEWAL, month_day, quarter_month
 from quarterdeck.demand.hazards import load_factor
 
 Array = NDArray[np.float64]
@@ -44,7 +44,7 @@ class Odds:
         """The place of each leaf's segment: its product's or region's where those have odds of their own."""
         leaves = nodes.filter("is_leaf").select("node_id", "product_id", "region")
         return {
-            node_id: self.place(f"product:{product}", f"region:{region}")
+            node_id: self.place(f"product:{product}", f"region:{region}", NOT_RENEWAL)
             for node_id, product, region in leaves.iter_rows()
         }
 
