@@ -1,0 +1,228 @@
+"""One way through all rooms: what is computed, what is reused, what a decision touches."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from quarterdeck.base.errors import ConfigurationError, QuarterdeckError
+from quarterdeck.base.schema import table, tables
+from quarterdeck.flow import STEPS
+from quarterdeck.workspace import Run, Workspace
+
+NOW = datetime(2026, 7, 1, 9, 0)
+AS_OF = date(2026, 7, 1)
+
+
+def computed(run: Run) -> set[str]:
+    return {step.name for step in run.steps if not step.reused}
+
+
+def test_every_table_a_step_reads_is_a_fact_a_decision_or_written_before_by_one_step() -> None:
+    written: dict[str, str] = {}
+    for step in STEPS:
+        for name in step.reads:
+            assert table(name).kind != "derived" or name in written, f"{step.name} reads {name} before it is written"
+        for name in step.writes:
+            assert name not in written, f"{name} is written by {written.get(name)} and {step.name}"
+            written[name] = step.name
+    derived = {name for name, entry in tables().items() if entry.kind == "derived"}
+    assert derived - {"findings"} == set(written)
+
+
+def test_a_run_fills_every_derived_table(workspace: Workspace, run: Run) -> None:
+    assert {step.name for step in run.steps} >= {step.name for step in STEPS}
+    empty = [name for step in STEPS for name in step.writes if workspace.table(name, run=run).is_empty()]
+    assert empty == []
+    assert workspace.findings(run).height > 0
+
+
+def test_a_rerun_with_nothing_new_computes_nothing_and_is_the_same_run(workspace: Workspace, run: Run) -> None:
+    again = workspace.run(now=NOW + timedelta(hours=1), as_of=AS_OF)
+    assert computed(again) == set()
+    assert (again.id, again.plan_hash) == (run.id, run.plan_hash)
+
+
+def test_a_fresh_run_computes_the_same_plan(workspace: Workspace, run: Run) -> None:
+    shutil.rmtree(workspace.root / "runs" / "steps")
+    fresh = workspace.run(now=NOW, as_of=AS_OF)
+    assert computed(fresh) == {step.name for step in fresh.steps}
+    assert fresh.plan_hash == run.plan_hash
+
+
+def test_an_override_computes_only_what_it_touches_and_is_met(workspace: Workspace, run: Run) -> None:
+    period = date(2026, 8, 1)
+    workspace.override("demand", "all", 750_000, reason="signed frame contract", who="Kim", now=NOW, period="2026-08")
+    changed = workspace.run(now=NOW, as_of=AS_OF)
+    untouched = {
+        "quality.check",
+        "metrics.measure",
+        "scoring.score",
+        "demand.fit",
+        "demand.backtest",
+        "supply.capacity",
+    }
+    assert computed(changed) & untouched == set()
+    assert {"demand.simulate", "reconcile.plan"} <= computed(changed)
+    line = workspace.table("demand_lines", run=changed).filter(
+        (pl.col("node_id") == "all") & (pl.col("measure") == "amount") & (pl.col("period_start") == period)
+    )
+    assert line["mean"].to_list() == pytest.approx([750_000], rel=1e-4)
+    assert changed.plan_hash != run.plan_hash
+
+
+def test_a_scenario_shares_every_step_that_its_settings_do_not_touch(workspace: Workspace) -> None:
+    run = workspace.run(now=NOW, as_of=AS_OF, scenario="bold", overlay={"reconcile.growth": 0.3})
+    assert computed(run) <= {
+        name
+        for name in (step.name for step in STEPS)
+        if not name.startswith(("quality", "metrics", "scoring", "demand"))
+    }
+    assert run.scenario == "bold"
+
+
+def test_records_of_the_future_recompute_nothing_at_an_earlier_moment(workspace: Workspace) -> None:
+    early = date(2026, 3, 1)
+    before = workspace.run(now=NOW, as_of=early)
+    path = workspace.root / "export" / "opportunities.parquet"
+    deals = pl.read_parquet(path)
+    late = deals.filter(pl.col("created_at").is_not_null()).tail(5)
+    late = late.with_columns(
+        pl.col("id") + "-late",
+        pl.lit(datetime(2026, 6, 20)).cast(deals.schema["created_at"]).alias("created_at"),
+        closed_at=pl.lit(None, dtype=deals.schema["closed_at"]),
+    )
+    pl.concat([deals, late]).write_parquet(path)
+    after = workspace.run(now=NOW + timedelta(days=1), as_of=early)
+    assert after.sequence > before.sequence
+    # Views are keyed by the lake's batches, so they are written anew; their content is the same and no step runs.
+    assert {name for name in computed(after) if not name.startswith("view.")} == set()
+    assert after.plan_hash == before.plan_hash
+
+
+def test_what_was_believed_on_a_day_can_be_asked_again(workspace: Workspace) -> None:
+    before = workspace.table("people").height
+    path = workspace.root / "export" / "people.parquet"
+    pl.read_parquet(path).head(before - 2).write_parquet(path)
+    workspace.sync(now=NOW + timedelta(days=1))
+    assert workspace.table("people").height == before - 2
+    assert workspace.table("people", known_at=NOW).height == before
+
+
+def test_a_step_sees_only_the_tables_that_it_declared(workspace: Workspace, run: Run) -> None:
+    from quarterdeck.base.tables import DeclaredTables
+
+    given = DeclaredTables(workspace.tables_of(run), ("people",), "a.step")
+    assert given["people"].height
+    with pytest.raises(QuarterdeckError, match="without declaring it"):
+        given["opportunities"]
+
+
+def test_an_approval_binds_the_plan_of_its_hash_and_publishes_it_once(workspace: Workspace, run: Run) -> None:
+    assert run.plan_hash is not None
+    with pytest.raises(QuarterdeckError, match="not the one that was asked about"):
+        workspace.approve(run, who="Lee", reason="board of July", now=NOW, plan_hash="0000")
+    first = workspace.approve(run, who="Lee", reason="board of July", now=NOW, plan_hash=run.plan_hash[:12])
+    again = workspace.approve(run, who="Kim", reason="twice", now=NOW + timedelta(hours=1))
+    assert first == again
+    assert len(workspace.publications()) == 1
+    reopened = workspace.run_by_id(run.id)
+    assert reopened.is_published
+    assert workspace.ledger.verify() == []
+
+
+def test_a_plan_whose_files_were_changed_is_not_approved(workspace: Workspace, run: Run) -> None:
+    quotas = pl.read_parquet(run.paths["quotas"])
+    quotas.with_columns(pl.col("amount") + 1).write_parquet(run.paths["quotas"])
+    with pytest.raises(QuarterdeckError, match="not the one that was asked about"):
+        workspace.approve(run, who="Lee", reason="board", now=NOW)
+
+
+def test_a_decision_needs_a_name_and_a_reason(workspace: Workspace, run: Run) -> None:
+    with pytest.raises(QuarterdeckError, match="--who"):
+        workspace.approve(run, who=" ", reason="board", now=NOW)
+    with pytest.raises(QuarterdeckError, match="did you mean 'demand'"):
+        workspace.override("demnd", "all", 1, reason="r", who="w", now=NOW)
+
+
+def test_the_next_cycle_holds_the_publication_against_what_came(workspace: Workspace) -> None:
+    april = workspace.run(now=NOW, as_of=date(2026, 4, 1))
+    drafted = workspace.run(now=NOW, as_of=AS_OF)
+    assert set(workspace.table("variances", run=drafted)["label"]) == {"draft"}
+    publication = workspace.approve(april, who="Lee", reason="board of April", now=NOW)
+    july = workspace.run(now=NOW, as_of=AS_OF)
+    rows = workspace.table("variances", run=july)
+    assert set(rows["label"]) == {"publication"}
+    assert set(rows["reference"]) == {publication.id}
+    done = rows.filter((pl.col("level") == "all") & (pl.col("period_start") == date(2026, 5, 1)))
+    won = workspace.table("opportunities", run=july).filter(
+        (pl.col("status") == "won") & (pl.col("closed_at").dt.strftime("%Y-%m") == "2026-05")
+    )
+    assert done["actual"].to_list() == pytest.approx([won["amount"].sum() / 100])
+    assert done["is_complete"].to_list() == [True]
+
+
+def test_quotas_add_up_to_the_target_to_the_cent(workspace: Workspace, run: Run) -> None:
+    quotas = (
+        workspace.table("quotas", run=run).group_by("period_start").agg(pl.col("amount").sum()).sort("period_start")
+    )
+    targets = workspace.table("plan_targets", run=run).filter(pl.col("level") == "all").sort("period_start")
+    assert quotas["amount"].to_list() == targets["amount"].to_list()
+
+
+def test_a_figure_is_explained_down_to_its_records(workspace: Workspace, run: Run) -> None:
+    told = workspace.explain("metrics.won_value", period="2026Q2")
+    assert told.value == pytest.approx(told.records.filter(pl.col("status") == "won")["amount"].sum() / 100)
+    assert told.run_id == run.id
+    demand = workspace.explain("demand.bookings", period="2026-07")
+    parts = [float(line.split(": ")[1].replace(",", "")) for line in demand.inputs if line.startswith("from ")]
+    assert demand.value == pytest.approx(sum(parts), abs=len(parts))
+    assert any(line.startswith("demand.simulate") for line in demand.trail)
+    with pytest.raises(QuarterdeckError, match="did you mean 'win_rate'"):
+        workspace.explain("metrics.win_rat")
+
+
+def test_all_faults_of_the_settings_are_told_at_once_with_line_and_remedy(workspace: Workspace) -> None:
+    path = workspace.root / "quarterdeck.yaml"
+    path.write_text(path.read_text() + "demand:\n  horizn: 3\nscorin: {}\nseed: many\n")
+    with pytest.raises(ConfigurationError) as caught:
+        Workspace.open(workspace.root)
+    told = "\n".join(caught.value.faults)
+    assert "did you mean 'horizon'" in told
+    assert "did you mean 'scoring'" in told
+    assert "seed" in told
+    lines = path.read_text().splitlines()
+    assert f"quarterdeck.yaml:{lines.index('  horizn: 3') + 1}:" in told
+
+
+def test_a_folder_that_is_no_workspace_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(QuarterdeckError, match="quarterdeck init"):
+        Workspace.open(tmp_path)
+
+
+def test_a_run_file_points_to_files_that_exist(workspace: Workspace, run: Run) -> None:
+    value = json.loads((workspace.root / "runs" / f"{run.id}.json").read_text())
+    assert all((workspace.root / path).is_file() for path in value["tables"].values())
+
+
+@pytest.mark.shared_data
+def test_the_public_export_gives_its_published_totals_at_both_dates(shared_data: Path, tmp_path: Path) -> None:
+    workspace = Workspace.create(tmp_path / "acme", shared_data / "crm_sales_opportunities", now=NOW)
+    whole = workspace.table("opportunities", as_of=date(2018, 1, 1))
+    won = whole.filter(pl.col("status") == "won")
+    assert (whole.height, won.height, whole.filter(pl.col("status") == "lost").height) == (8800, 4238, 2473)
+    assert won["amount"].sum() == 10_005_534_00
+    then = workspace.table("opportunities", as_of=date(2017, 10, 1))
+    won = then.filter(pl.col("status") == "won")
+    dated = then.filter((pl.col("status") == "open") & pl.col("created_at").is_not_null())
+    assert (won.height, then.filter(pl.col("status") == "lost").height, dated.height) == (3042, 1684, 2409)
+    assert won["amount"].sum() == 7_203_038_00
+    run = workspace.run(now=NOW, as_of=date(2017, 10, 1))
+    assert [name for step in STEPS for name in step.writes if workspace.table(name, run=run).is_empty()] == []
+    rate = workspace.explain("metrics.win_rate", period="2017Q3")
+    assert rate.records.height == rate.records.filter(pl.col("status").is_in(["won", "lost"])).height > 0
