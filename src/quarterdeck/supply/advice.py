@@ -28,7 +28,7 @@ def advice(
     found = []
     for r, resource in enumerate(resources):
         plan = {name: values[r] for name, values in answer.values.items()}
-        if resource.order_limit is not None:
+        if resource.kind == "supplier":
             finding = _to_order(resource, demand.months, draws, plan, config)
         else:
             finding = _short(resource, demand.months, draws, plan, config)
@@ -68,12 +68,14 @@ def _short(
     if not bad:
         return None
     worst = max(bad, key=lambda t: mean[t])
+    tenth = np.quantile(resource.load[worst, list(draws)], 0.9)
     others = [f"{months[t]:%Y-%m}" for t in bad if t != worst]
     also = f"; also in {', '.join(others)}" if others else ""
     message = (
-        f"{resource.name}: short in {months[worst]:%Y-%m}. {_many(wanted[worst])} {resource.unit} are asked for, "
-        f"{_many(resource.capacity[worst])} are there; {_many(mean[worst])} too few on average, "
-        f"short in {odds[worst]:.0%} of futures{also}."
+        f"{resource.name}: short in {months[worst]:%Y-%m} in {odds[worst]:.0%} of futures{also}. "
+        f"{_many(wanted[worst])} {resource.unit} are asked for on average ({_many(tenth)} in one future of ten), "
+        f"{_many(resource.capacity[worst])} are there; when it is short, {_many(mean[worst] / odds[worst])} "
+        "are missing."
     )
     return Finding(
         code="supply.short",
@@ -100,18 +102,20 @@ def _remedy(
                 f"{noun} {people:.0f} in {months[t]:%Y-%m} (there from {start:%Y-%m}, "
                 f"{_many(cost)} {config.company.currency} once, {_many(people * resource.hire_month_cost)} a month)"
             )
+    for t, units in enumerate(plan["order"]):
+        if units >= 0.5:
+            steps.append(f"order {_many(units)} {resource.unit} from {resource.second_source} in {months[t]:%Y-%m}")
     if plan["overtime"].sum() >= 0.5:
         steps.append(f"use {_many(plan['overtime'].sum())} {resource.unit} of overtime")
     if plan["backlog"].max() >= 0.5:
         last = max(t for t in range(len(months)) if plan["backlog"][t] >= 0.5)
-        steps.append(
-            f"agree later dates for up to {_many(plan['backlog'].max())} {resource.unit} until {months[last]:%Y-%m}"
-        )
+        what = "let up to" if resource.kind == "sellers" else "agree later dates for up to"
+        wait = " wait" if resource.kind == "sellers" else ""
+        steps.append(f"{what} {_many(plan['backlog'].max())} {resource.unit}{wait} until {months[last]:%Y-%m}")
     left = plan["lost"].sum()
     if left >= max(0.5, 0.01 * over):
-        steps.append(
-            f"{_many(left)} {resource.unit} stay without cover: decide which customers wait or which deals to leave"
-        )
+        choose = "which deals to leave" if resource.kind == "sellers" else "which customers wait"
+        steps.append(f"{_many(left)} {resource.unit} stay without cover: decide {choose}")
     if (
         resource.kind == "sellers"
         and plan["hire"].sum() < 0.5

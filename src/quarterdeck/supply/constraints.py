@@ -25,10 +25,11 @@ def demand_is_accounted_for(model: Model, problem: Problem, x: Decisions) -> Non
 
 
 def served_from_somewhere(model: Model, problem: Problem, x: Decisions) -> None:
-    """What is served comes from own work, overtime, stock and orders that arrived; what is left over is stock.
+    """What is served comes from own work, overtime, stock and arrived orders; goods left over are kept, hours are gone.
 
     make[r,t,d] + overtime[r,t,d] + stock[r,t-1,d] + sum over s with a(s) = t of order[r,s]
-    - serve[r,t,d] - stock[r,t,d] = 0, in the first month = -(stock at the start)
+    - serve[r,t,d] - stock[r,t,d] = 0 for what is stored, >= 0 for the others;
+    in the first month -(stock at the start) stands instead of 0
     """
     resources, months, futures = problem.shape
     arrived = np.full((resources, months), -1, dtype=np.int64)
@@ -36,7 +37,8 @@ def served_from_somewhere(model: Model, problem: Problem, x: Decisions) -> None:
         lead = int(problem.order_lead[r])
         arrived[r, lead:] = x.order[r, : max(months - lead, 0)]
     at_start = np.zeros(problem.shape)
-    at_start[:, 0, :] = -problem.stock[:, None]
+    at_start[:, 0, :] = 0.0 - problem.stock[:, None]
+    at_most = np.where(problem.is_stored[:, None, None], at_start, INFINITY)
     terms = [
         (x.make, 1.0),
         (x.overtime, 1.0),
@@ -45,7 +47,7 @@ def served_from_somewhere(model: Model, problem: Problem, x: Decisions) -> None:
         (x.serve, -1.0),
         (x.stock, -1.0),
     ]
-    model.rows("served_from_somewhere", problem.shape, terms, lower=at_start, upper=at_start)
+    model.rows("served_from_somewhere", problem.shape, terms, lower=at_start, upper=at_most)
 
 
 def own_capacity(model: Model, problem: Problem, x: Decisions) -> None:

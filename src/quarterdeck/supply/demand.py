@@ -81,7 +81,7 @@ def spread_over_months(quantity: Floats, offset: int, duration: int) -> Floats:
 
 
 def sold_before(deals: pl.DataFrame, months: Sequence[date], offset: int, duration: int) -> Floats:
-    """(T,) deals won before the first month that still use the resource in each month; `deals` has month and n."""
+    """(T,) deals won already that still use the resource in each month; `deals` has month and n."""
     used = np.zeros(len(months))
     for won_in, n in deals.select("month", "n").iter_rows():
         for place, month in enumerate(months):
@@ -90,11 +90,11 @@ def sold_before(deals: pl.DataFrame, months: Sequence[date], offset: int, durati
     return used
 
 
-def won_by_month(tables: Tables, first: date) -> pl.DataFrame:
-    """Deals won before the first month, by product, region and month: n, and n_new without renewals and expansions."""
+def won_by_month(tables: Tables) -> pl.DataFrame:
+    """Deals won already, by product, region and month: n, and n_new without renewals and expansions."""
     return (
         tables["opportunities"]
-        .filter((pl.col("status") == "won") & (pl.col("closed_at").dt.date() < first))
+        .filter((pl.col("status") == "won") & pl.col("closed_at").is_not_null())
         .group_by("product_id", "region", month=pl.col("closed_at").dt.truncate("1mo").dt.date())
         .agg(n=pl.len(), n_new=pl.col("kind").fill_null("new").eq("new").sum())
         .sort("product_id", "region", "month", nulls_last=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -58,8 +58,8 @@ def seller_resources(tables: Tables, config: Config[SupplySettings], demand: Dem
     for region in ["all"] if pooled else sorted(str(name) for name in regions):
         mine = sellers if pooled else sellers.filter(pl.col("region") == region)
         leaves = demand.leaves(region=None if pooled else region)
-        rate = _won_share(mine if mine.height else sellers)
-        load = demand.quantity[leaves].sum(axis=0, dtype=np.float64) / rate
+        rate = _won_shares(mine if mine.height else sellers, demand.months)
+        load = demand.quantity[leaves].sum(axis=0, dtype=np.float64) / rate[:, None]
         asked = load.mean(axis=1).sum()
         value = margin[leaves].sum() / asked if asked else 0.0
         found.append(_seller_team(tables, config, (region, mine, sellers), load, value))
@@ -109,9 +109,13 @@ def config_months(sellers: pl.DataFrame) -> list[date]:
     return months
 
 
-def _won_share(sellers: pl.DataFrame) -> float:
-    weighted = sellers.select((pl.col("deals") * pl.col("rate")).sum() / pl.col("deals").sum()).item()
-    return min(max(float(weighted), 0.01), 1.0) if weighted is not None and np.isfinite(weighted) else 1.0
+def _won_shares(sellers: pl.DataFrame, months: tuple[date, ...]) -> Floats:
+    """(T,) won share of a team by month, weighted by the deals that each seller can close; 1 where nobody can."""
+    won = (pl.col("deals") * pl.col("rate").fill_null(0.0)).sum() / pl.col("deals").sum()
+    by_month = dict(sellers.group_by("period_start").agg(won).iter_rows())
+    shares = np.asarray([by_month.get(month) for month in months], dtype=np.float64)
+    known: Floats = np.clip(np.where(np.isfinite(shares), shares, 1.0), 0.01, 1.0)
+    return known
 
 
 @dataclass(frozen=True)
@@ -157,21 +161,63 @@ def delivery_resources(
     recipes = tables["recipes"]
     delivery = Delivery(
         demand=demand,
-        won=won_by_month(tables, demand.months[0]),
+        won=won_by_month(tables),
         units=units_per_deal(tables),
         margin=margin_at_stake(demand, tables, config.settings.margin),
         site_region=dict(tables["sites"].select("id", "region").iter_rows()),
     )
-    found, findings = [], _recipe_findings(tables)
+    found: list[Resource] = []
+    unused: list[dict[str, Any]] = []
+    findings = _recipe_findings(tables)
     for row in tables["resources"].sort("id").iter_rows(named=True):
         used = recipes.filter(pl.col("resource_id") == row["id"])
         if used.is_empty() and row["product_id"]:
             used = _one_each(row)
         if used.is_empty():
+            unused.append(row)
             continue
         load, value = delivery.load(row, used)
         found.append(_resource(tables, config, row, load, value))
-    return _shared_supply(found, tables), findings
+    found, left = _second_sources(_shared_supply(found, tables), unused, tables, config)
+    return found, findings + _unused(left)
+
+
+def _second_sources(
+    resources: list[Resource], unused: list[dict[str, Any]], tables: Tables, config: Config[SupplySettings]
+) -> tuple[list[Resource], list[str]]:
+    """A supplier with the role of people, named by no recipe, is their second source of hours; names of the rest."""
+    role = dict(tables["resources"].select("id", "role").iter_rows())
+    found, left = list(resources), []
+    for row in unused:
+        fits = [p for p, r in enumerate(found) if r.kind == "people" and row["role"] and role[r.id] == row["role"]]
+        if row["kind"] != "supplier" or not fits:
+            left.append(row["name"])
+            continue
+        source = _resource(tables, config, row, np.zeros_like(found[fits[0]].load), 0.0)
+        found[fits[0]] = replace(
+            found[fits[0]],
+            order_limit=source.order_limit,
+            order_lead=source.order_lead,
+            order_cost=source.order_cost,
+            minimum_order=source.minimum_order,
+            second_source=source.name,
+        )
+    return found, left
+
+
+def _unused(names: list[str]) -> list[Finding]:
+    if not names:
+        return []
+    return [
+        Finding(
+            code="supply.unused_resource",
+            severity="notice",
+            table="resources",
+            message=f"No recipe uses {', '.join(names)}, so the plan leaves them out.",
+            fix="Name them in `recipes`; give a supplier its product, or the role of people whose hours it adds to.",
+            count=len(names),
+        )
+    ]
 
 
 def _one_each(row: dict[str, Any]) -> pl.DataFrame:
@@ -245,8 +291,6 @@ def _on_hand(stock: pl.DataFrame | None, site: str | None) -> float:
 
 def _shared_supply(resources: list[Resource], tables: Tables) -> list[Resource]:
     """Several suppliers or machines of one product share its load and its stock by what they can give."""
-    from dataclasses import replace
-
     product = dict(tables["resources"].select("id", "product_id").iter_rows())
     strength = {r.id: float((r.capacity if r.order_limit is None else r.order_limit).sum()) for r in resources}
     groups: dict[tuple[str, str | None], float] = {}

@@ -67,8 +67,7 @@ def _answer(resources: list[Resource], demand: Demand, draws: list[int], setting
         resources,
         futures,
         weight,
-        rates=(settings.delay_rate, settings.holding_rate, settings.hire_cost_spread),
-        hires_per_month=settings.hires_per_month,
+        settings=settings,
     )
     minimum = np.asarray([resource.minimum_order for resource in resources])
     found = solve(problem, minimum, settings.seconds)
@@ -85,6 +84,7 @@ def _rows(
         load = resource.load[:, draws]
         value = {name: values[r] for name, values in answer.values.items()}
         employed = _employed(resource, value["hire"])
+        limit, is_supplier = resource.order_limit, resource.kind == "supplier"
         for t, month in enumerate(demand.months):
             cost = (
                 value["hire"][t] * resource.hire_cost
@@ -92,7 +92,6 @@ def _rows(
                 + value["overtime"][t] * resource.overtime_cost
                 + value["order"][t] * resource.order_cost
             )
-            is_supplier = resource.order_limit is not None
             rows.append(
                 {
                     "scenario": scenario,
@@ -104,11 +103,11 @@ def _rows(
                     "unit": resource.unit,
                     "load": load[t].mean(),
                     "load_q90": np.quantile(load[t], 0.9),
-                    "capacity": resource.order_limit[t] if resource.order_limit is not None else resource.capacity[t],
+                    "capacity": resource.capacity[t] if limit is None or not is_supplier else limit[t],
                     "shortage": value["lost"][t],
                     "shortage_rate": min(value["late"][t], 1.0),
                     "make": None if is_supplier else value["make"][t],
-                    "buy": value["order"][t] if is_supplier else None,
+                    "buy": value["order"][t] if limit is not None else None,
                     "hire": value["hire"][t] if resource.per_hire else None,
                     "overtime": value["overtime"][t],
                     "stock": value["stock"][t] if resource.is_stored else None,

@@ -33,7 +33,7 @@ class Problem:
     hire_lead: NDArray[np.int64]
     """(R,) months from the decision to the arrival of a hire."""
     hire_cost: Floats
-    """(R,) one-off cost of a hire that the horizon bears."""
+    """(R, T) one-off cost of a hire decided in a month that the horizon bears."""
     hire_month_cost: Floats
     """(R,) monthly cost of a hire from arrival on."""
     use_cost: Floats
@@ -58,6 +58,8 @@ class Problem:
     """(R,) cost of a unit of load that waits a month."""
     loss_cost: Floats
     """(R,) cost of a unit of load that is never served."""
+    hire_months: int = 1
+    """Months of the horizon in which a hire must at least be there; later ones are left to the next plan."""
     hires_per_month: float = INFINITY
     """Most hires in a month, all resources together."""
     hires: tuple[Floats, Floats] | None = None
@@ -102,9 +104,9 @@ def declare(model: Model, problem: Problem) -> Decisions:
     months = problem.load.shape[1]
     arrives = problem.arrival(problem.hire_lead)
     employed = np.maximum(months - arrives, 0)
-    may_hire = (problem.per_hire[:, None] > 0) & (arrives < months)
+    may_hire = (problem.per_hire[:, None] > 0) & (arrives + problem.hire_months <= months)
     low, high = problem.hires or (0.0, np.where(may_hire, INFINITY, 0.0))
-    hire_cost = problem.hire_cost[:, None] + problem.hire_month_cost[:, None] * employed
+    hire_cost = problem.hire_cost + problem.hire_month_cost[:, None] * employed
     hire = model.variables("hire", problem.load.shape[:2], lower=low, upper=high, cost=hire_cost)
     in_time = problem.arrival(problem.order_lead) < months
     low, high = problem.orders or (0.0, np.where(in_time, INFINITY, 0.0))

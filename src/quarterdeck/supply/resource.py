@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from quarterdeck.base.lp import INFINITY, Floats
 from quarterdeck.supply.problem import Problem
+from quarterdeck.supply.settings import SupplySettings
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,9 @@ class Resource:
     overtime_rate: float = 0.0
     overtime_cost: float = 0.0
     order_limit: Floats | None = None
-    """(T,) what a supplier can fill"""
+    """(T,) what a supplier, or a second source of people's hours, can fill"""
+    second_source: str = ""
+    """Name of the second source"""
     order_lead: int = 0
     order_cost: float = 0.0
     minimum_order: float = 0.0
@@ -56,15 +59,9 @@ def problem_of(
     futures: NDArray[np.int64],
     weight: Floats,
     *,
-    rates: tuple[float, float, int],
-    hires_per_month: float | None,
+    settings: SupplySettings,
 ) -> Problem:
-    """The planning problem of the resources on some of the futures.
-
-    `rates` are the share of the margin that a month of delay costs, the share of a unit's cost that a month in stock
-    costs, and the months over which the one-off cost of a hire is spread.
-    """
-    delay, holding, spread = rates
+    """The planning problem of the resources on some of the futures."""
     months = resources[0].load.shape[0]
     zeros = np.zeros(months)
 
@@ -74,7 +71,8 @@ def problem_of(
     def whole(name: str) -> NDArray[np.int64]:
         return each(name).astype(np.int64)
 
-    bears = np.clip((months - whole("hire_lead")) / spread, 0.0, 1.0)
+    there = months - np.arange(months)[None, :] - whole("hire_lead")[:, None]
+    bears = np.clip(there / settings.hire_cost_spread, 0.0, 1.0)
     loss = np.maximum(each("value"), 1.5 * each("worst_cost")) + 1e-6
     unit_cost = np.maximum(each("use_cost"), each("order_cost"))
     return Problem(
@@ -84,9 +82,9 @@ def problem_of(
         per_hire=each("per_hire"),
         ramp=np.asarray([[r.ramp[min(m, len(r.ramp) - 1)] for m in range(months)] for r in resources]),
         hire_lead=whole("hire_lead"),
-        hire_cost=each("hire_cost") * bears,
+        hire_cost=each("hire_cost")[:, None] * bears,
         hire_month_cost=each("hire_month_cost"),
-        use_cost=each("use_cost"),
+        use_cost=np.maximum(each("use_cost"), 1e-6 * loss),  # idle hours are not counted as made
         overtime_rate=each("overtime_rate"),
         overtime_cost=each("overtime_cost"),
         order_limit=np.stack([zeros if r.order_limit is None else r.order_limit for r in resources]),
@@ -94,10 +92,11 @@ def problem_of(
         order_cost=each("order_cost"),
         is_stored=np.asarray([resource.is_stored for resource in resources]),
         stock=each("stock"),
-        holding_cost=holding * unit_cost,
-        delay_cost=delay * loss,
+        holding_cost=settings.holding_rate * unit_cost,
+        delay_cost=settings.delay_rate * loss,
         loss_cost=loss,
-        hires_per_month=INFINITY if hires_per_month is None else hires_per_month,
+        hire_months=settings.hire_months,
+        hires_per_month=INFINITY if settings.hires_per_month is None else settings.hires_per_month,
     )
 
 

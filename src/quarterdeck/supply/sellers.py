@@ -172,12 +172,28 @@ def _shrunk(records: list[dict[str, Any]], settings: SupplySettings) -> None:
         r["size"] = (r["value"] + settings.prior_deals * team_value) / (r["valued"] + settings.prior_deals)
 
 
+def quarter_pattern(closings: pl.DataFrame, months: Months, first_month: int, prior: float) -> dict[date, float]:
+    """How far the won share of each month ahead lies from the mean, by its place in the fiscal quarter.
+
+    Many teams win more of what they close at a quarter's end. Each place's share is drawn towards the mean with the
+    weight of `prior` deals; 1.0 without closed deals.
+    """
+    total = closings.select(pl.col("closed").sum(), pl.col("won").sum()).row(0)
+    mean = total[1] / total[0] if total[0] else 0.0
+    if not mean:
+        return dict.fromkeys(months.ahead, 1.0)
+    place = (pl.col("month").dt.month().cast(pl.Int64) - first_month) % 3
+    sums = closings.group_by(place=place).agg(pl.col("closed").sum(), pl.col("won").sum())
+    shares = {row[0]: (row[2] + prior * mean) / (row[1] + prior) for row in sums.iter_rows()}
+    return {month: shares.get((month.month - first_month) % 3, mean) / mean for month in months.ahead}
+
+
 def capacity(tables: Tables, config: Config[SupplySettings]) -> Result:
     """Deals and bookings that each active seller can close in each month of the horizon.
 
     Closings per workday are the seller's own at `capacity_quantile` over full months after ramp, drawn towards the
-    team's with the weight of `prior_months`; the won share is a Beta posterior with the team's share as its prior mean.
-    `amount` is in major units of the company's currency.
+    team's with the weight of `prior_months`; the won share is a Beta posterior with the team's share as its prior mean,
+    times the pattern within the quarter. `amount` is in major units of the company's currency.
     """
     settings = config.settings
     findings: list[Finding] = []
@@ -192,11 +208,14 @@ def capacity(tables: Tables, config: Config[SupplySettings]) -> Result:
     findings += _notices(sellers, idle, curve, assumed, settings)
     records = _records(sellers, closings, months, curve, settings.capacity_quantile)
     _shrunk(records, settings)
+    pattern = quarter_pattern(closings, months, config.company.fiscal_year_start, settings.prior_deals)
     rows = []
     for r in records:
         for month in months.ahead:
             ramp = ramp_at(curve, r["hired_on"], month)
-            there = months.share(month, open_days, r["hired_on"], r["left_on"])
+            since = max(r["hired_on"] or config.today, config.today)  # of the month in progress the rest is left
+            there = months.share(month, open_days, since, r["left_on"])
+            rate = min(r["rate"] * pattern[month], 1.0)
             deals = r["full_day"] * months.workdays[month] * ramp * there
             rows.append(
                 {
@@ -204,8 +223,8 @@ def capacity(tables: Tables, config: Config[SupplySettings]) -> Result:
                     "period_start": month,
                     "region": r["region"],
                     "deals": deals,
-                    "amount": deals * r["rate"] * r["size"],
-                    "rate": r["rate"],
+                    "amount": deals * rate * r["size"],
+                    "rate": rate,
                     "ramp": ramp,
                     "n": r["closed"],
                 }

@@ -28,6 +28,8 @@ class SupplySettings(Section):
     """Cost of one hire in months of the person's cost, where no resource and no parameter `hire_cost` says it."""
     hire_cost_spread: int = Field(default=12, ge=1)
     """Months over which the decision spreads the one-off cost of a hire."""
+    hire_months: int = Field(default=2, ge=1)
+    """Months of the horizon in which a hire must at least be there; later hires are left to the next plan."""
     seller_cost_rate: float = Field(default=0.2, ge=0, le=1)
     """Monthly cost of a seller as a share of the bookings that one brings, where people have no cost."""
     hires_per_month: float | None = Field(default=None, ge=0)

@@ -34,8 +34,10 @@ def model_of(problem: Problem) -> Model:
 def relaxed(problem: Problem, seconds: float | None = None) -> Answer:
     """The plan with fractional hires. Loss is always allowed, so there always is a plan."""
     solution = _solved(model_of(problem), seconds)
-    worth = -(solution.duals["own_capacity"].sum(axis=2) + solution.duals["supplier_limit"])
-    return Answer(solution.objective, solution.values, np.maximum(worth, 0.0))
+    is_bought = (problem.order_limit.sum(axis=1) > 0) & (problem.capacity.sum(axis=1) == 0)
+    own, bought = solution.duals["own_capacity"].sum(axis=2), solution.duals["supplier_limit"]
+    worth = np.maximum(-np.where(is_bought[:, None], bought, own), 0.0)
+    return Answer(solution.objective, solution.values, worth)
 
 
 def solve(problem: Problem, minimum_order: Floats, seconds: float | None = None) -> Answer:
