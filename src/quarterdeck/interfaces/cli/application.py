@@ -59,7 +59,7 @@ app = application()
 
 
 def main() -> None:
-    """Entry point of `quarterdeck`. Exit code: 0 done, 1 findings as asked, 2 wrong call or configuration, 130 Ctrl-C."""
+    """Entry point. Exit code: 0 done, 1 findings as asked, 2 wrong call or configuration, 130 Ctrl-C."""
     try:
         app()
     except KeyboardInterrupt:

@@ -58,8 +58,6 @@ COMMANDS = (
     Command(approve, ('quarterdeck approve acme --who "Kim Mina" --reason "Agreed in the October meeting"',)),
     Command(
         override,
-        (
-            'quarterdeck override acme demand region:East --period 2017-11 --value 500000 --reason "Fair moved" --who "Kim Mina"',
-        ),
+        ("quarterdeck override acme demand region:East --period 2017-11 --value 500000 --who Kim --reason Fair",),
     ),
 )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from quarterdeck.base.errors import QuarterdeckError
 from quarterdeck.interfaces.cli.command import Command, FailOn, Json, Name
 from quarterdeck.interfaces.cli.session import leave, now, open_workspace
+
+Kind = Literal["software", "agency", "manufacturer"]
 
 
 def init(
@@ -32,8 +34,8 @@ def init(
     rows = [
         [
             str(row["file"]),
-            str(row["column"]),
-            f"{row['table']}.{row['target']}" if row["target"] else f"{row['table']}.attributes",
+            row["column"] or "(the whole file)",
+            ".".join(name for name in (row["table"], row["target"] if row["column"] else None) if name),
             f"{row['confidence']:.0%}" if row["confidence"] is not None else "",
             str(row["reason"] or ""),
         ]
@@ -126,7 +128,7 @@ def steps(
 
 def simulate(
     name: Annotated[Path, typer.Argument(metavar="NAME", help="Folder to make.", show_default=False)],
-    kind: Annotated[str, typer.Option("--kind", help="software, agency or manufacturer.")] = "software",
+    kind: Annotated[Kind, typer.Option("--kind", help="What the company sells.")] = "software",
     opportunities: Annotated[int, typer.Option("--opportunities", min=1, metavar="N", help="Deals to make.")] = 3000,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="The same seed makes the same company.")] = 1,
 ) -> None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from quarterdeck.interfaces.ranking import Group
 
 PIPED_WIDTH = 160
+FOLDED = 40
+HIDDEN = ("source", "source_id", "attributes", "draws")
 MARKS = {"error": "✗", "warning": "!", "notice": "·"}
 
 
@@ -91,18 +93,53 @@ def cell(value: Any, column: Column | None, currency: str) -> str:
 
 
 def print_frame(frame: pl.DataFrame, name: str, currency: str, *, title: str = "", limit: int = 0) -> None:
-    """The first `limit` rows (0: all) as a table, columns without any value left out, and how many rows there are."""
+    """The first `limit` rows (0: all) as a table, and how many rows there are.
+
+    Columns without any value, keys of the source and JSON maps are left out, then the last ones that do not fit; what
+    was left out is named.
+    """
     columns = known_columns(name)
     shown = frame.head(limit) if limit else frame
-    names = [key for key in shown.columns if shown[key].null_count() < shown.height]
-    rows = [
-        [cell(row[key], columns.get(key), row.get("currency") or currency) for key in names]
-        for row in shown.iter_rows(named=True)
-    ]
-    right = [key for key in names if shown[key].dtype.is_numeric()]
-    print_rows([key.replace("_", " ") for key in names], rows, title=title, right=[names.index(key) for key in right])
+    filled = [key for key in shown.columns if shown[key].null_count() < shown.height]
+    kept = [key for key in filled if key not in HIDDEN]
+    texts = {
+        key: [
+            cell(value, columns.get(key), own)
+            for value, own in zip(shown[key], _currencies(shown, currency), strict=True)
+        ]
+        for key in kept
+    }
+    names = _fitting({key: [key, *values] for key, values in texts.items()})
+    rows = [list(row) for row in zip(*(texts[key] for key in names), strict=True)]
+    right = [place for place, key in enumerate(names) if shown[key].dtype.is_numeric()]
+    print_rows([key.replace("_", " ") for key in names], rows, title=title, right=right)
     if shown.height < frame.height:
         typer.echo(f"{shown.height:,} of {frame.height:,} rows; --limit 0 shows all.")
+    if missing := [key for key in filled if key not in names]:
+        typer.echo(f"Not shown: {', '.join(missing)}; --json holds every column.")
+
+
+def _currencies(frame: pl.DataFrame, currency: str) -> list[str]:
+    """The currency of each row."""
+    own = frame["currency"].to_list() if "currency" in frame.columns else [None] * frame.height
+    return [value or currency for value in own]
+
+
+def _fitting(texts: dict[str, list[str]]) -> list[str]:
+    """The first columns that fit side by side; long ones are folded."""
+    room = width()
+    names: list[str] = []
+    for key, values in texts.items():
+        room -= min(FOLDED, max(len(value) for value in values)) + 3
+        if names and room < 0:
+            break
+        names.append(key)
+    return names
+
+
+def width() -> int:
+    """Characters in a line of the terminal; a fixed number where the output goes to a file."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPED_WIDTH
 
 
 def print_rows(header: Sequence[str], rows: list[list[str]], *, title: str = "", right: Sequence[int] = ()) -> None:
@@ -122,8 +159,7 @@ def print_rows(header: Sequence[str], rows: list[list[str]], *, title: str = "",
         grid.add_column(name, justify="right" if place in right else "left", overflow="fold")
     for row in rows:
         grid.add_row(*(Text(value) for value in row))
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPED_WIDTH
-    Console(file=sys.stdout, width=width, highlight=False, markup=False).print(grid)
+    Console(file=sys.stdout, width=width(), highlight=False, markup=False).print(grid)
 
 
 def print_groups(groups: Sequence[Group], currency: str, *, title: str) -> None:
@@ -132,7 +168,7 @@ def print_groups(groups: Sequence[Group], currency: str, *, title: str) -> None:
     if not groups:
         typer.echo("  (no findings)")
     for group in groups:
-        more = f" (and {group.lines - 1} more)" if group.lines > 1 else ""
+        more = f" (and {group.count - 1:,} more)" if group.lines > 1 else ""
         stake = f"  [{group.money_at_stake:,.0f} {currency} at stake]" if group.money_at_stake else ""
         typer.echo(f"  {MARKS[group.severity]} {group.severity} {group.code}{stake}")
         typer.echo(f"    {group.message}{more}")

@@ -25,7 +25,7 @@ def execute(source: Source) -> Section:
         say("Who does what, and what does it pay?"),
         [say("Nothing here is acted on before the plan is approved.")] if not source.run.is_published else [],
         blocks,
-        source.groups_of("execute", "territory", "quota", "commission"),
+        source.groups_of("execute"),
         stamp(source),
         "" if blocks else say("There are no sellers, so there are no territories, quotas or pay."),
     )
@@ -167,15 +167,23 @@ def _pay(source: Source) -> Table | None:
     )
 
 
+def promised(source: Source) -> pl.DataFrame:
+    """Variances of the latest publication, else of the latest draft, else of the longest hindcast."""
+    lines = source.table("variances")
+    for label in ("publication", "draft", "hindcast"):
+        of_label = lines.filter(pl.col("label") == label)
+        if of_label.height:
+            over = of_label.group_by("reference").agg(
+                pl.col("period_start").filter("is_complete").n_unique().alias("n")
+            )
+            order = ["n", "reference"] if label == "hindcast" else ["reference"]
+            return of_label.filter(pl.col("reference") == over.sort(order)["reference"][-1])
+    return lines
+
+
 def kept(source: Source) -> pl.DataFrame:
-    """Promises on the whole for months that are over, the newest reference only."""
-    lines = source.table("variances").filter(pl.col("level") == "all", pl.col("is_complete"))
-    if not lines.height:
-        return lines
-    order = {"publication": 0, "draft": 1, "hindcast": 2}
-    first = min(lines["label"].unique(), key=lambda label: (order.get(label, 9), label))
-    of_label = lines.filter(pl.col("label") == first)
-    return of_label.filter(pl.col("reference") == of_label["reference"].max()).sort("period_start")
+    """What became of the promises on the whole, months that are over only."""
+    return promised(source).filter(pl.col("level") == "all", pl.col("is_complete")).sort("period_start")
 
 
 def variance_rows(source: Source, lines: pl.DataFrame) -> list[list[Cell]]:
@@ -224,11 +232,18 @@ def label_of(source: Source, label: str) -> str:
     }.get(label, label)
 
 
+def held(source: Source, lines: pl.DataFrame) -> str:
+    """What the variances are held against."""
+    label, reference = lines["label"][0], lines["reference"][0]
+    say = source.words.say
+    return say("Held against {label} ({reference}).", label=label_of(source, label), reference=reference)
+
+
 def review(source: Source) -> Section:
     """What was promised against what happened since."""
     words, say = source.words, source.words.say
     groups = source.groups_of("review")
-    lines = source.table("variances").sort(
+    lines = promised(source).sort(
         [pl.col("level") != "all", pl.col("period_start"), pl.col("variance").abs()], descending=[False, True, True]
     )
     if not lines.height:
@@ -257,8 +272,7 @@ def review(source: Source) -> Section:
         say("Variances"), variance_head(source), variance_rows(source, lines.head(ROWS)), (2, 3, 4), more, command
     )
     blocks.append(table)
-    labels = sorted({label_of(source, label) for label in lines["label"].unique()})
-    lead = [say("Held against: {labels}.", labels="; ".join(labels))]
+    lead = [held(source, lines)]
     return Section("review", say("Review"), say("What came of what was promised?"), lead, blocks, groups)
 
 

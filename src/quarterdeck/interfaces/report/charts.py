@@ -185,9 +185,11 @@ def small(rows: Sequence[Row], *, labels: tuple[str, str], columns: int = 3) -> 
     drawn = alt.layer(
         base.transform_filter(alt.datum.part == labels[0]).mark_bar(opacity=0.6),
         base.transform_filter(alt.datum.part == labels[1]).mark_tick(thickness=3, bandSize=18),
-    ).properties(width=225, height=110)
+    ).properties(width=275, height=110)
     return drawn.facet(
-        facet=alt.Facet("name:N", sort=names, title=None, header=alt.Header(labelColor=INK, labelFontWeight="bold")),
+        facet=alt.Facet(
+            "name:N", sort=names, title=None, header=alt.Header(labelColor=INK, labelFontWeight="bold", labelLimit=250)
+        ),
         columns=columns,
     ).resolve_scale(y="independent")
 

@@ -186,6 +186,12 @@ def _origins(source: Source, held: pl.DataFrame) -> Table:
                 words.percent(naive_error),
             ]
         )
-    header = [say("Made on"), say("Months"), say("Inside 80 %"), say("Error"), say("Error of the naive forecast")]
-    note = say("Error: the sum of the monthly misses as a share of what came.")
+    header = [
+        say("Made on"),
+        say("Months"),
+        say("Inside 80 %"),
+        say("Forecast error"),
+        say("Error of the naive forecast"),
+    ]
+    note = say("Forecast error: the sum of the monthly misses as a share of what came.")
     return Table(say("Would it have been right before?"), header, rows, range(1, 5), note=note)

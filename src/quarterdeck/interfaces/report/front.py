@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import polars as pl
 
+from quarterdeck.base.finding import SEVERITIES
 from quarterdeck.flow import STEPS
-from quarterdeck.interfaces.ranking import most_important
-from quarterdeck.interfaces.report.actions import kept, label_of, pay_of, variance_head, variance_rows
+from quarterdeck.interfaces.ranking import most_important, room_of
+from quarterdeck.interfaces.report.actions import held, kept, pay_of, variance_head, variance_rows
 from quarterdeck.interfaces.report.page import Front, Stage, Table, Tile
 from quarterdeck.interfaces.report.plan import money_of, target_of
 from quarterdeck.interfaces.report.source import Source
@@ -27,7 +28,7 @@ def front(source: Source) -> Front:
     table = None
     note = say("Nothing was promised yet. Approve a plan; the next run holds it against what came.")
     if promises.height:
-        note = say("Held against: {labels}.", labels=label_of(source, promises["label"][0]))
+        note = held(source, promises)
         table = Table(
             say("What became of the last promises"),
             variance_head(source),
@@ -71,6 +72,7 @@ def _stages(source: Source) -> list[Stage]:
         "review": say("Review"),
     }
     done = {step.name: step for step in source.run.steps}
+    found = list(source.findings.select("code", "severity").iter_rows())
     stages = []
     for room, title in titles.items():
         steps = [step for step in STEPS if step.room == room]
@@ -81,11 +83,10 @@ def _stages(source: Source) -> list[Stage]:
             state = say("reused")
         else:
             state = say("computed")
-        rooms = ("quality", "records") if room == "quality" else (room,)
-        found = source.findings.filter(pl.col("code").str.split(".").list.first().is_in(rooms))
-        counts = {
-            severity: found.filter(pl.col("severity") == severity).height for severity in ("error", "warning", "notice")
-        }
+        counts = dict.fromkeys(SEVERITIES, 0)
+        for code, severity in found:
+            if room_of(code) == room:
+                counts[severity] += 1
         stages.append(Stage(room, title, state, counts["error"], counts["warning"], counts["notice"]))
     return stages
 
@@ -174,7 +175,9 @@ def _odds(source: Source) -> Tile:
     odds = float(base["probability"][0])
     best = source.table("plan_options").filter(pl.col("is_feasible")).sort("probability", descending=True)
     note = (
-        say("best option: {odds}", odds=words.percent(best["probability"][0], 0)) if best.height else say("no option")
+        say("by demand alone; best option: {odds}", odds=words.percent(best["probability"][0], 0))
+        if best.height
+        else say("by demand alone")
     )
     tone = "good" if odds >= 0.6 else "warn" if odds >= 0.3 else "bad"
     return Tile(say("Odds of the target"), words.percent(odds, 0), note, tone, "reconcile")

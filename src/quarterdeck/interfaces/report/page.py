@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import Any
 
 from jinja2 import DictLoader, Environment, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from quarterdeck.interfaces.ranking import Group
 
@@ -120,6 +120,21 @@ class Page:
             lstrip_blocks=True,
         )
         style = Markup((folder / "page.css").read_text(encoding="utf-8"))
+        environment.filters["ticks"] = ticks
         return environment.get_template("page.html").render(
-            front=self.front, sections=self.sections, words=words, say=words.say, style=style
+            front=self.front, sections=self.sections, words=words, say=words.say, plural=words.plural, style=style
         )
+
+
+def ticks(text: str) -> Markup:
+    """Text with `names` set as code; everything else is escaped.
+
+    >>> str(ticks("Give `targets` <now>"))
+    'Give <code>targets</code> &lt;now&gt;'
+    """
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if place % 2 else escape(part) for place, part in enumerate(parts)
+    )

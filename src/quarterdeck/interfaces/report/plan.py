@@ -48,7 +48,7 @@ def supply(source: Source) -> Section:
     text = say("Short in more than half of the futures: {count} of {total} resource months.",
                count=words.number(short.height), total=words.number(lines.height))  # fmt: skip
     chart = Chart(title, text, charts.draw(charts.small(rows, labels=(say("Load"), say("Capacity"))), title, text))
-    return Section("supply", say("Supply"), say("Can we serve it?"), [text], [chart, _short(source, lines)], groups)
+    return Section("supply", say("Supply"), say("Can we serve it?"), (), [chart, _short(source, lines)], groups)
 
 
 def _short(source: Source, lines: pl.DataFrame) -> Table:
@@ -119,7 +119,7 @@ def reconcile(source: Source) -> Section:
         lead.append(say("Target over the horizon: {target}.", target=words.compact(target)))
         basis = source.table("plan_targets").filter(pl.col("level") == "all")["basis"]
         if is_assumed:
-            lead.append(say("The target is assumed: {basis}. Type your own to replace it.", basis=basis[0]))
+            lead.append(say("Nobody typed the target; its basis is: {basis}.", basis=basis[0]))
     empty = "" if blocks else say("There is no plan: demand and target are missing.")
     return Section("reconcile", say("Plan"), say("Which plan?"), lead, blocks, groups, stamp(source), empty)
 
@@ -205,7 +205,7 @@ def _scenarios(source: Source) -> Table | None:
         say("Scenario"),
         say("Stands for"),
         words.money_head(say("Bookings")),
-        say("Odds of the target"),
+        say("Demand reaches the target"),
         say("Supply cost"),
         say("Pay"),
         say("Margin"),

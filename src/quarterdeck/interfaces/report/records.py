@@ -18,7 +18,7 @@ TONES = {"error": "bad", "warning": "warn", "notice": "soft"}
 def quality(source: Source) -> Section:
     """Counts by check, and every kind of finding with its fix and who should mend it."""
     words, say = source.words, source.words.say
-    groups = source.groups_of("quality", "records")
+    groups = source.groups_of("quality")
     blocks: list[Chart | Table] = []
     counted = [group for group in groups if group.severity != "notice"]
     if counted:
@@ -29,8 +29,9 @@ def quality(source: Source) -> Section:
         ]
         tones = {names["error"]: charts.BAD, names["warning"]: charts.SECOND}
         title = say("Records touched, by check")
+        most = max(group.count for group in counted)
         drawn = charts.ranked(rows, axis=say("records"), width=560, tones=tones)
-        first = say("Most records: {check}, {count}.", check=rows[0]["name"], count=words.number(rows[0]["value"]))
+        first = say("Most records: {check}, {count}.", check=rows[0]["name"], count=words.number(most))
         blocks.append(Chart(title, first, charts.draw(drawn, title, first)))
     if owners := _owners(source):
         blocks.append(owners)
@@ -250,9 +251,7 @@ def scoring(source: Source) -> Section:
     worst = _scored(source, scores.tail(5).reverse(), deals, say("Worst odds"), folded=True)
     more, command = rest(source, scores.height + ROWS - 15, "score", "--limit", "0")
     last = Table(worst.title, worst.header, worst.rows, worst.numeric, more, command, is_folded=True)
-    return Section(
-        "scoring", say("Scores"), say("Who will buy?"), [text], [chart, best, last], source.groups_of("scoring")
-    )
+    return Section("scoring", say("Scores"), say("Who will buy?"), (), [chart, best, last], source.groups_of("scoring"))
 
 
 def _scored(
