@@ -141,7 +141,7 @@ def recipes(scene: Scene) -> pl.DataFrame:
     return frame("recipes", rows)
 
 
-def stock(scene: Scene, delivery: Delivery, day: int) -> pl.DataFrame:
+def stock(delivery: Delivery, day: int) -> pl.DataFrame:
     """Rows of `stock` as counted on a day; nothing but a manufacturer has any."""
     count = len(delivery.stock) if delivery.is_goods else 0
     return pl.DataFrame(
@@ -210,21 +210,6 @@ def training(scene: Scene, person: Ints) -> Rows:
         70 + 20 * scene.staff.pool["skill"][who] + 8 * scene.noise.normal("training score", who, step)
     ).clip(0, 100)
     return {"person": who[keep], "step": step[keep], "done": done[keep], "score": score[keep]}
-
-
-def training_frame(rows: Rows) -> pl.DataFrame:
-    """Rows of `training`."""
-    return pl.DataFrame(
-        {
-            "id": ids("X", rows["person"] * 10 + rows["step"]),
-            "person_id": ids("P", rows["person"]),
-            "step_id": ids("G", rows["step"]),
-            "name": [ONBOARDING[step][0] for step in rows["step"]],
-            "completed_on": days(rows["done"]),
-            "score": rows["score"],
-        },
-        schema_overrides={"name": pl.String},
-    )
 
 
 def targets(scene: Scene, first: date, amounts: list[float]) -> pl.DataFrame:

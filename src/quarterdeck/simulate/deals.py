@@ -58,6 +58,7 @@ class Deals:
         )
         self.spare: Floats = np.zeros(0)
         self.spent: Rows = {}
+        self.won_numbers: Ints = np.empty(0, dtype=np.int64)
 
     def open(self, scene: Scene, started: Rows) -> None:
         """New deals. `started` gives account, key, created, owner, kind, lead, product, quantity, warmth (what they begin with)."""
@@ -141,9 +142,8 @@ class Deals:
         final["category"] = np.where(final["status"] == WON, CLOSED, OMITTED)
         final["stage"] = len(scene.kind.stages) - 1 + final["status"]
         final["close_on"] = final["changed"] // DAY
-        self.spent = {
-            name: values[~closed] if len(values) == len(closed) else values for name, values in self.spent.items()
-        }
+        if scene.recorder.is_silent:
+            self.won_numbers = np.concatenate([self.won_numbers, final["n"][final["status"] == WON]])
         self._note(scene, final)
         return final
 

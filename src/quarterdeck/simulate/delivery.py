@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from quarterdeck.base.money import scale
-from quarterdeck.simulate.deals import EXPANSION, NEW, RENEWAL, WON
-from quarterdeck.simulate.noise import Floats, Ints
+from quarterdeck.simulate.deals import EXPANSION, RENEWAL
+from quarterdeck.simulate.noise import Floats, Ints, Keys
 from quarterdeck.simulate.pool import Pool, Rows
 from quarterdeck.simulate.render import DAY, NEVER
 from quarterdeck.simulate.scene import Scene, Tick
@@ -23,7 +23,10 @@ RENEWAL_LEAD = 75 * DAY
 
 
 class Delivery:
-    """Customers, orders that wait, invoices that wait, stock and supplier orders on their way."""
+    """Customers, orders that wait, invoices that wait, stock and supplier orders on their way.
+
+    `loads` is the delivery hours that each month's orders asked for, `taken` those of the month that is being played.
+    """
 
     def __init__(self, scene: Scene) -> None:
         products = scene.kind.products
@@ -60,6 +63,7 @@ class Delivery:
         self.arriving: list[tuple[int, int, float]] = []
         self.lines = 2
         self.loads: list[float] = []
+        self.taken = 0.0
         self.late = 0.0
         self.overload = 0.0
 
@@ -100,6 +104,17 @@ class Delivery:
             pending=0,
         )
 
+    def welcome(
+        self, scene: Scene, key: Keys, account: Ints, product: Ints, quantity: Floats, since: Ints, day: int
+    ) -> None:
+        """Customers of the time before the first day; their subscriptions end over the year that follows."""
+        term = np.array([entry.term for entry in scene.kind.products])[product]
+        ends = (day + 20 + 345 * scene.noise.uniform("heir ends", key)) * DAY
+        self.customers.add(
+            len(key), key=key, account=account, product=product, quantity=quantity, since=since, renews=np.where(term > 0, ends, float(NEVER)),
+            terms=0, mood=0.4 * scene.noise.normal("customer mood", key), pending=0,
+        )  # fmt: skip
+
     def drop(self, lost: Rows) -> None:
         """A lost renewal ends the subscription."""
         gone = np.isin(self.customers["pending"], lost["key"][lost["kind"] == RENEWAL]) & (
@@ -125,6 +140,7 @@ class Delivery:
         per_unit = np.array([entry.per == "unit" for entry in kind.products])[product]
         hours = np.array([entry.hours for entry in kind.products])[product] * np.where(per_unit, quantity, 1.0) * works
         hours = hours * np.exp(0.15 * scene.fate.normal("order hours", key, product) - 0.011)
+        self.taken += float(hours.sum())
         spread = np.array([entry.spread for entry in kind.products])[product]
         amount = np.round(quantity * price * units)
         number = scene.serial("orders", count)
@@ -139,7 +155,8 @@ class Delivery:
             price=price,
             amount=amount,
             ordered=at,
-            promised=at // DAY + np.where(hours > 0, 21 + 30 * spread, 3),
+            promised=at // DAY
+            + np.where(hours > 0, (8 if self.is_goods else 21) + (12 if self.is_goods else 30) * spread, 5),
             hours=hours,
         )
         invoiced = at + ((1 + 4 * scene.fate.uniform("billed", key, product)) * DAY).astype(np.int64)
@@ -229,7 +246,8 @@ class Delivery:
             first = queue[~finished][0]
             orders["hours"][first] = used[~finished][0] - hours
         load = float(used[-1]) if len(used) else 0.0
-        self.loads.append(load)
+        self.loads.append(self.taken)
+        self.taken = 0.0
         if self.is_goods and load < hours:
             self._restock(scene, hours - load)
         self.late = max(0.0, load - hours) / max(hours, 1.0)
@@ -295,7 +313,7 @@ class Delivery:
         customers["pending"][which[is_renewal]] = key[is_renewal]
         account = customers["account"][which]
         warmth = (
-            np.where(is_renewal, 1.75, 0.75)
+            np.where(is_renewal, 2.15, 0.75)
             + 0.3 * scene.market.appeal(account, tick.month / 12)
             + customers["mood"][which]
         )
@@ -318,8 +336,3 @@ class Delivery:
             (invoices["invoiced"] < before) & ((invoices["paid"] < before) | (invoices["paid"] >= NEVER))
         )
         return final, self.invoices.rows(self.invoices["invoiced"] < before)
-
-
-def is_new_business(rows: Rows) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Won deals that are new business."""
-    return np.asarray((rows["kind"] == NEW) & (rows["status"] == WON))

@@ -53,12 +53,17 @@ class _Files:
             writer.close()
 
 
-def write(spec: WorldSpec, folder: Path, progress: Callable[[int, int], None] | None = None) -> Manifest:
+def write(
+    spec: WorldSpec, folder: Path, progress: Callable[[int, int], None] | None = None, replicas: int | None = None
+) -> Manifest:
     """Simulate the world of the spec into `folder/export/<table>.parquet` and `folder/truth/<table>.parquet`.
 
     Each month is written as it is played, so memory stays that of the open records. A record stands in its last state.
-    `progress` is called with the months played and their number.
+    `progress` is called with the months played and their number. `replicas` is the number of futures from which the
+    truth's odds and bookings are counted; by default 40 up to 20,000 opportunities, beyond none.
     """
+    if replicas is None:
+        replicas = 40 if spec.opportunities <= 20_000 else 0
     world, files = World(spec), _Files(folder / "export")
     live: Frames = {}
     for month in range(spec.months):
@@ -67,11 +72,11 @@ def write(spec: WorldSpec, folder: Path, progress: Callable[[int, int], None] | 
             files.add(name, _columns(name, frame))
         if progress is not None:
             progress(month + 1, spec.months)
-    for name, frame in (live | world.remaining()).items():
+    for name, frame in (live | world.roster()).items():
         files.add(name, _columns(name, frame))
     files.close()
     truth = _Files(folder / "truth")
-    for name, frame in world.truth().items():
+    for name, frame in world.truth(replicas).items():
         truth.add(name, frame)
     truth.close()
     manifest = Manifest(spec.kind, spec.seed, str(spec.start), str(spec.end), spec.currency, files.rows, truth.rows)

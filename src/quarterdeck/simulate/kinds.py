@@ -40,7 +40,11 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of company. `stages` are open stages with the seller's hours that each takes of a typical deal."""
+    """A kind of company. `stages` are open stages with the seller's hours that each takes of a typical deal.
+
+    `hurdle` is the conviction that customers need to buy, `leads` the leads that come for an opportunity, `bulk` the
+    power of the customer's size with which the units it buys grow.
+    """
 
     name: str
     products: tuple[Product, ...]
@@ -56,6 +60,8 @@ class Kind:
     delivery_unit: str
     supplier: str
     growth: float
+    leads: float
+    bulk: float
 
 
 REGIONS: tuple[Region, ...] = (
@@ -123,14 +129,16 @@ SOFTWARE = Kind(
     stages=(("Qualification", 2.5), ("Discovery", 4.0), ("Demo", 4.0), ("Proposal", 4.5), ("Negotiation", 4.0)),
     season=(0.90, 0.96, 1.10, 0.97, 1.00, 1.10, 0.84, 0.82, 1.10, 1.05, 1.06, 1.10),
     employees=140,
-    deals_per_seller=3.6,
-    hurdle=0.50,
+    deals_per_seller=4.9,
+    hurdle=1.05,
     repeat_rate=0.05,
     elasticity=1.3,
     delivery_role="Onboarding specialists",
     delivery_unit="hours",
     supplier="Onboarding partner",
     growth=0.28,
+    leads=3.6,
+    bulk=0.85,
 )
 
 AGENCY = Kind(
@@ -148,14 +156,16 @@ AGENCY = Kind(
     stages=(("Brief", 3.0), ("Chemistry", 4.0), ("Pitch", 9.0), ("Contract", 3.0)),
     season=(1.05, 1.05, 1.10, 1.00, 0.98, 0.95, 0.80, 0.75, 1.12, 1.12, 1.10, 0.90),
     employees=170,
-    deals_per_seller=4.0,
-    hurdle=0.45,
+    deals_per_seller=4.6,
+    hurdle=0.70,
     repeat_rate=0.06,
     elasticity=1.0,
     delivery_role="Creative team",
     delivery_unit="hours",
     supplier="Freelance studio",
     growth=0.12,
+    leads=4.8,
+    bulk=0.4,
 )
 
 MANUFACTURER = Kind(
@@ -173,14 +183,16 @@ MANUFACTURER = Kind(
     stages=(("Enquiry", 2.0), ("Specification", 5.0), ("Quotation", 4.0), ("Negotiation", 4.0)),
     season=(0.86, 0.92, 1.08, 1.12, 1.12, 1.06, 0.94, 0.86, 1.06, 1.08, 1.00, 0.90),
     employees=260,
-    deals_per_seller=4.4,
-    hurdle=0.50,
+    deals_per_seller=5.2,
+    hurdle=1.05,
     repeat_rate=0.20,
     elasticity=1.6,
     delivery_role="Assembly line",
     delivery_unit="hours",
     supplier="Contract manufacturer",
     growth=0.10,
+    leads=6.2,
+    bulk=0.75,
 )
 
 KINDS: dict[str, Kind] = {kind.name: kind for kind in (SOFTWARE, AGENCY, MANUFACTURER)}

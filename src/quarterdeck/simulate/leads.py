@@ -16,9 +16,6 @@ CHANNELS = ("web", "event", "referral", "outbound", "partner", "advert")
 _SHARE = (0.34, 0.12, 0.10, 0.16, 0.10, 0.18)
 _WARMTH = np.array([0.05, 0.0, 0.55, -0.25, 0.30, -0.30])
 
-LEADS_PER_DEAL = 2.8
-"""Leads that come for each opportunity that the spec asks for."""
-
 HOUR = DAY // 24
 
 
@@ -43,7 +40,7 @@ class Leads:
     def arrive(self, scene: Scene, tick: Tick) -> None:
         """The tick's leads. Interest cools while a lead waits for its first answer."""
         spec, noise = scene.spec, scene.fate
-        flow = spec.opportunities / spec.months * growth(spec, scene.kind, tick.month) * LEADS_PER_DEAL / 4
+        flow = spec.opportunities / spec.months * growth(spec, scene.kind, tick.month) * scene.kind.leads / 4
         flow *= scene.kind.season[tick.calendar_month - 1] * (1 - 0.3 * scene.shaken("recession", tick.month))
         spread = np.exp(0.12 * noise.normal("lead flow", tick.number))
         count = int(noise.whole("leads", max(0.0, flow) * spread, tick.number)[0])
@@ -95,7 +92,7 @@ class Leads:
         pool, noise = self.pool, scene.fate
         key, wait = pool["key"][which], (pool["responded"][which] - pool["created"][which]) / HOUR
         interest = pool["quality"][which] - 0.22 * np.log1p(wait / 4) + 0.7 * noise.normal("interest", key)
-        won = interest > 0.95
+        won = interest > 0.8
         took = np.where(won, 1 + 8 * noise.exponential("qualify", key), 3 + 15 * noise.exponential("drop", key))
         pool["is_won"][which] = won
         pool["settled"][which] = pool["responded"][which] + (took * DAY).astype(np.int64)
@@ -114,6 +111,6 @@ class Leads:
         )
         self._settle(scene, waiting)
 
-    def settle(self, scene: Scene, tick: Tick) -> Rows:
+    def settle(self, tick: Tick) -> Rows:
         """Leads that end in the tick leave the pool."""
         return self.pool.take(self.pool["settled"] < tick.end)

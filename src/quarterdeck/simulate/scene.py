@@ -73,7 +73,7 @@ class Recorder:
 
 @dataclass
 class Scene:
-    """What all agents see. `noise` gives traits, `fate` what is still to come."""
+    """What all agents see. `noise` gives traits, `fate` what is still to come; `before` is the end of the month played."""
 
     spec: WorldSpec
     kind: Kind
@@ -87,6 +87,7 @@ class Scene:
     decided_price: Floats = field(default_factory=lambda: np.ones(4))
     serials: dict[str, int] = field(default_factory=dict)
     off_days: frozenset[int] = frozenset()
+    before: int = 0
 
     def serial(self, table: str, count: int) -> Ints:
         """The next serial numbers of a table."""

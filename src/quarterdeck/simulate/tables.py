@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from quarterdeck.base.money import digits
+from quarterdeck.simulate.company import ONBOARDING
 from quarterdeck.simulate.deals import REASONS
 from quarterdeck.simulate.leads import CHANNELS
 from quarterdeck.simulate.market import CONTACTS
@@ -107,9 +109,9 @@ def opportunity_history(scene: Scene, rows: Rows) -> pl.DataFrame:
     ).with_columns(currency=pl.lit(scene.spec.currency))
 
 
-def leads(scene: Scene, rows: Rows, before: int) -> pl.DataFrame:
-    """Leads as they stand at an instant; `opportunity` says which deal a converted one became."""
-    market, account = scene.market, rows["account"]
+def leads(scene: Scene, rows: Rows) -> pl.DataFrame:
+    """Leads as they stand at the end of the month; `opportunity` says which deal a converted one became."""
+    market, account, before = scene.market, rows["account"], scene.before
     settled = rows["settled"] < before
     converted = settled & rows["is_won"]
     status = np.where(settled, np.where(rows["is_won"], 3, 2), np.where(rows["responded"] < before, 1, 0))
@@ -137,7 +139,7 @@ def leads(scene: Scene, rows: Rows, before: int) -> pl.DataFrame:
     )
 
 
-def activities(scene: Scene, rows: Rows) -> pl.DataFrame:
+def activities(_: Scene, rows: Rows) -> pl.DataFrame:
     """Activities."""
     return pl.DataFrame(
         {
@@ -155,7 +157,7 @@ def activities(scene: Scene, rows: Rows) -> pl.DataFrame:
     )
 
 
-def events(scene: Scene, rows: Rows) -> pl.DataFrame:
+def events(_: Scene, rows: Rows) -> pl.DataFrame:
     """Events."""
     return pl.DataFrame(
         {
@@ -191,8 +193,8 @@ def orders(scene: Scene, rows: Rows) -> pl.DataFrame:
     ).with_columns(currency=pl.lit(scene.spec.currency))
 
 
-def invoices(scene: Scene, rows: Rows, before: int) -> pl.DataFrame:
-    """Invoices as they stand at an instant."""
+def invoices(scene: Scene, rows: Rows) -> pl.DataFrame:
+    """Invoices as they stand at the end of the month."""
     return pl.DataFrame(
         {
             "id": ids("I", rows["n"]),
@@ -201,7 +203,38 @@ def invoices(scene: Scene, rows: Rows, before: int) -> pl.DataFrame:
             "opportunity_id": ids("O", rows["opportunity"]),
             "invoiced_at": instants(rows["invoiced"]),
             "due_on": days(rows["due"]),
-            "paid_at": instants(rows["paid"], before),
+            "paid_at": instants(rows["paid"], scene.before),
             "amount": money(rows["amount"], scene.spec.currency),
         }
     ).with_columns(currency=pl.lit(scene.spec.currency))
+
+
+def training(_: Scene, rows: Rows) -> pl.DataFrame:
+    """Training that people completed."""
+    return pl.DataFrame(
+        {
+            "id": ids("X", rows["person"] * 10 + rows["step"]),
+            "person_id": ids("P", rows["person"]),
+            "step_id": ids("G", rows["step"]),
+            "name": pick([name for name, _ in ONBOARDING], rows["step"]),
+            "completed_on": days(rows["done"]),
+            "score": rows["score"],
+        }
+    )
+
+
+_RENDER: dict[str, Callable[[Scene, Rows], pl.DataFrame]] = {
+    "opportunities": opportunities,
+    "opportunity_history": opportunity_history,
+    "leads": leads,
+    "activities": activities,
+    "events": events,
+    "orders": orders,
+    "invoices": invoices,
+    "training": training,
+}
+
+
+def frame(scene: Scene, name: str, rows: Rows) -> pl.DataFrame:
+    """The rows of a table."""
+    return _RENDER[name](scene, rows)
