@@ -11,6 +11,8 @@ import signal
 import sys
 import time
 from datetime import datetime
+from importlib import import_module
+from pathlib import Path
 
 from quarterdeck.records.ledger import Draft, Ledger
 
@@ -18,10 +20,9 @@ AT = datetime(2024, 2, 29, 12)
 STREAMS = ("pay", "routing", "outbox", "decisions")
 
 
-def write(url: str, notes: str, seed: int, turns: int) -> None:
-    """Pairs across two streams in either order, batches and arrivals, each with its own word."""
+def write(ledger: Ledger, notes: str, seed: int, turns: int) -> None:
+    """Pairs across two streams in either order, and arrivals of three rows, each with its own word."""
     chance = random.Random(seed)
-    ledger = Ledger.open(url)
     with open(notes, "ab", buffering=0) as file:  # noqa: PTH123 - unbuffered, so that a note is either there or not
         for turn in range(turns):
             word = f"{seed}-{turn}"
@@ -36,12 +37,13 @@ def write(url: str, notes: str, seed: int, turns: int) -> None:
                 file.write(f"{entry.stream} {entry.sequence} {word}\n".encode())
 
 
-def start(url: str, notes: str, seed: int, turns: int) -> int:
+def start(ledger: Ledger | str, notes: str, seed: int, turns: int) -> int:
+    """A child that writes, on the parent's ledger or on one that it opens at a URL."""
     process = os.fork()
     if process == 0:
         code = 1
         try:
-            write(url, notes, seed, turns)
+            write(Ledger.open(ledger) if isinstance(ledger, str) else ledger, notes, seed, turns)
             code = 0
         finally:
             os._exit(code)
@@ -54,12 +56,29 @@ def race(url: str, folder: str, writers: int, turns: int) -> int:
     return sum(os.waitpid(process, 0)[1] != 0 for process in processes)
 
 
+def inherit(url: str, folder: str, writers: int, turns: int) -> int:
+    """Children and their parent on the ledger that the parent had opened, and used, before."""
+    ledger = Ledger.open(url)
+    assert ledger.head("pay") is None
+    processes = [start(ledger, f"{folder}/notes-{number}", number, turns) for number in range(writers)]
+    write(ledger, f"{folder}/notes-parent", writers, turns)
+    return sum(os.waitpid(process, 0)[1] != 0 for process in processes)
+
+
+def wait_for_notes(notes: Path) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and not (notes.exists() and notes.stat().st_size):
+        time.sleep(0.002)
+
+
 def crash(url: str, folder: str, rounds: int, seed: int) -> int:
-    """In each round three writers, killed one by one at random moments; the last of them while it writes alone."""
+    """In each round three writers, killed one by one at random moments: while they open it, or while they write."""
     chance = random.Random(seed)
     failures = 0
     for number in range(rounds):
         processes = [start(url, f"{folder}/notes-{number}-{of}", 10 * number + of, 10**9) for of in range(3)]
+        if number % 4:
+            wait_for_notes(Path(folder, f"notes-{number}-2"))
         for process in processes:
             time.sleep(chance.uniform(0.0, 0.12))
             os.kill(process, signal.SIGKILL)
@@ -68,5 +87,8 @@ def crash(url: str, folder: str, rounds: int, seed: int) -> int:
 
 
 if __name__ == "__main__":
+    # Once for all children, which would else spend their short lives with it.
+    for library in ("alembic.command", "psycopg"):
+        import_module(library)
     mode, url, folder, first, second = sys.argv[1:]
-    sys.exit({"race": race, "crash": crash}[mode](url, folder, int(first), int(second)))
+    sys.exit({"race": race, "inherit": inherit, "crash": crash}[mode](url, folder, int(first), int(second)))

@@ -74,6 +74,14 @@ def test_what_json_cannot_hold_is_refused_with_its_place(value: object) -> None:
         encode({"rows": [{"amount": 1}, {"amount": value}]})
 
 
+def test_a_bottomless_value_is_refused() -> None:
+    nested: list[object] = []
+    for _ in range(5000):
+        nested = [nested]
+    with pytest.raises(LedgerError, match="nested too deeply"):
+        encode(nested)
+
+
 def test_keys_that_are_no_text_are_refused() -> None:
     with pytest.raises(LedgerError, match="keys must be text"):
         encode({"by_year": {2024: 1}})

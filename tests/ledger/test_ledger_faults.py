@@ -64,6 +64,17 @@ def test_a_locked_ledger_says_so_after_its_patience(url: str, monkeypatch: pytes
         assert other.append("pay", "line", {}, who="kim", at=AT).sequence == 1
 
 
+def test_answered_means_on_the_disk(tmp_path: Path) -> None:
+    with Ledger.open(f"sqlite:///{tmp_path}/ledger.sqlite3"):
+        opened = database.Database(f"sqlite:///{tmp_path}/ledger.sqlite3")
+        with opened.reading() as connection:
+            settings = [
+                connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous")
+            ]
+        opened.close()
+    assert settings == ["wal", 2]  # 2 is FULL: each commit waits until the disk has it
+
+
 def test_readers_do_not_wait_for_a_writer(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "PATIENCE", 1.0)
     with Ledger.open(url) as ledger, Ledger.open(url) as other:

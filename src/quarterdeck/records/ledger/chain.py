@@ -41,8 +41,11 @@ def encode(value: Any) -> str:
     >>> encode({"b": Decimal("1.10"), "a": "서울"})
     '{"a":"서울","b":{"$decimal":"1.10"}}'
     """
-    plain = _plain(value, "payload")
-    text = json.dumps(plain, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
+    try:
+        plain = _plain(value, "payload")
+        text = json.dumps(plain, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
+    except RecursionError as error:
+        raise LedgerError("the payload is nested too deeply: give flat rows") from error
     # A lone surrogate is legal JSON, and arrives from outside, but no UTF-8 file can hold it.
     return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 

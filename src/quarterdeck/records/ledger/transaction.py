@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -137,6 +138,6 @@ def _sealed(payload: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _word(text: str, field: str) -> str:
-    if not text or not text.isprintable():
-        raise LedgerError(f"{field} is {text!r}: give printable text that is not empty")
+    if not text or any(unicodedata.category(letter) in ("Cc", "Cs") for letter in text):
+        raise LedgerError(f"{field} is {text!r}: give text that is not empty and has no control characters")
     return text
