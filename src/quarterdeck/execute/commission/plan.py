@@ -225,5 +225,6 @@ def _words(fault: Any) -> str:
 
 
 RULE_MODELS: tuple[type[Rule], ...] = (
-    FlatRate, MarginalTiers, WholeAmountTiers, Accelerator, TargetVariable, Cap, Installments, Draw, DrawOffset, Clawback,
+    FlatRate, MarginalTiers, WholeAmountTiers, Accelerator, TargetVariable,
+    Cap, Installments, Draw, DrawOffset, Clawback,
 )  # fmt: skip

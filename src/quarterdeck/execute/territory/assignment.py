@@ -5,7 +5,7 @@ Small ones are solved exactly (base.lp); large ones by a local search of shifts 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -19,7 +19,7 @@ Indices = NDArray[np.int64]
 Status = Literal["optimal", "feasible", "infeasible"]
 
 EXACT_PAIRS = 200_000
-SHAKEN_PAIRS, MOST_ROUNDS = 200_000, 300
+SHAKEN_PAIRS, MOST_ROUNDS = 50_000, 100
 TINY = 1e-9
 
 
@@ -39,7 +39,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Assignment:
-    """Each job's agent (-1 when infeasible), the cost, and whether it is proven best."""
+    """Each job's agent, the cost, and whether it is proven best; agents -1 and no finite cost when none was found."""
 
     agents: Indices
     cost: float
@@ -65,19 +65,28 @@ def assign(
     costs, loads = np.asarray(cost, dtype=float), np.asarray(load, dtype=float)
     most = np.asarray(capacity, dtype=float)
     low = np.full(most.shape, -INFINITY) if least is None else np.asarray(least, dtype=float)
-    if costs.ndim != 2 or loads.shape != costs.shape or most.shape != low.shape != (costs.shape[0],):
+    if costs.ndim != 2 or loads.shape != costs.shape or {most.shape, low.shape} != {costs.shape[:1]}:
         raise QuarterdeckError(
             f"assign needs cost and load of one shape agents x jobs, and capacity and least of one value an agent; "
             f"got {costs.shape}, {loads.shape}, {most.shape}, {low.shape}"
         )
     problem = Problem(costs, loads[None], low[None], most[None])
-    if costs.size <= EXACT_PAIRS:
-        return solve(problem, seconds)
-    # A bound must weigh more than any saving in cost, or the search would buy its way out.
-    unit = max(float(np.mean(loads)), TINY)
-    soft = Problem(costs, loads[None], low[None], most[None], penalty=1 + float(np.ptp(costs)) * 10 / unit)
-    agents = search(soft, np.full(costs.shape[1], -1, dtype=np.int64))
-    return _judged(problem, agents)
+    quick = _quick(problem)
+    if costs.size > EXACT_PAIRS:
+        return quick
+    exact = solve(problem, seconds)
+    return exact if exact.status == "optimal" or exact.cost <= quick.cost else quick
+
+
+def _quick(problem: Problem) -> Assignment:
+    """A good assignment without the solver: prices and search, at bounds that weigh little to much."""
+    unit = max(float(np.ptp(problem.cost)), TINY) / max(float(np.mean(problem.load)), TINY)
+    hard = replace(problem, penalty=100 * unit)
+    found = []
+    for factor in (1, 3, 10, 100):
+        soft = replace(problem, penalty=factor * unit)
+        found.append(_judged(problem, search(hard, search(soft, price(soft)))))
+    return min(found, key=lambda answer: answer.cost)
 
 
 def solve(problem: Problem, seconds: float) -> Assignment:
@@ -110,8 +119,9 @@ def _whole(pick: Floats) -> bool:
 def _judged(problem: Problem, agents: Indices) -> Assignment:
     totals = totals_of(problem, agents)
     fits = bool(np.all(totals <= problem.most + TINY) and np.all(totals >= problem.least - TINY))
-    cost = float(problem.cost[agents, np.arange(agents.size)].sum())
-    return Assignment(agents, cost, "feasible" if fits else "infeasible")
+    if not fits:
+        return Assignment(np.full(agents.size, -1, dtype=np.int64), INFINITY, "infeasible")
+    return Assignment(agents, float(problem.cost[agents, np.arange(agents.size)].sum()), "feasible")
 
 
 def totals_of(problem: Problem, agents: Indices) -> Floats:
@@ -127,6 +137,27 @@ def objective(problem: Problem, agents: Indices) -> float:
     """Cost with the penalties of a soft problem."""
     outside = _outside(totals_of(problem, agents), problem.least, problem.most).sum()
     return float(problem.cost[agents, np.arange(agents.size)].sum()) + (problem.penalty or 0.0) * float(outside)
+
+
+def price(problem: Problem, rounds: int = 200) -> Indices:
+    """A start whose loads nearly fit: agents' loads get prices, raised where too much comes and lowered where too
+    little, and each job takes its cheapest agent (Lagrangian relaxation by subgradients: Fisher 1981)."""
+    jobs = np.arange(problem.cost.shape[1])
+    unit = float(np.median(problem.cost) / max(np.median(problem.load), TINY))
+    over, under = np.zeros_like(problem.most), np.zeros_like(problem.most)
+    best, value = np.zeros(jobs.size, dtype=np.int64), INFINITY
+    for number in range(rounds):
+        priced = problem.cost + np.einsum("ka,kaj->aj", over - under, problem.load)
+        agents = priced.argmin(axis=0).astype(np.int64)
+        totals = totals_of(problem, agents)
+        outside = float(_outside(totals, problem.least, problem.most).sum())
+        level = float(problem.cost[agents, jobs].sum()) + (problem.penalty or 0.0) * outside
+        if level < value:
+            best, value = agents, level
+        step = unit / (1 + number / 10) / np.maximum(np.abs(problem.most), 1.0)
+        over = np.maximum(over + step * np.nan_to_num(totals - problem.most, posinf=0, neginf=0), 0)
+        under = np.maximum(under + step * np.nan_to_num(problem.least - totals, posinf=0, neginf=0), 0)
+    return best
 
 
 def search(problem: Problem, start: Indices, random: np.random.Generator | None = None) -> Indices:
