@@ -1,7 +1,7 @@
 """Values of a source into the types of the schema: exact money, days, instants, numbers, flags.
 
-Every function takes a series of the source's values (null where there is none) and gives one of equal length; what cannot be read
-is null. Nothing passes through binary floating point on its way to money.
+Every function takes a series of the source's values (null where there is none) and gives one of equal length; what
+cannot be read is null. Nothing passes through binary floating point on its way to money.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from quarterdeck.base.money import digits
-from quarterdeck.connectors.vocabulary import canonical_value, currency_words, squeezed, value_words
+from quarterdeck.connectors.vocabulary import canonical_value, currency_words, value_words
+from quarterdeck.connectors.vocabulary import squeezed as squeezed_word
 
 _ISO = (
     r"^(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ]+(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?"
@@ -46,6 +47,11 @@ def text(raw: pl.Series) -> pl.Series:
     return raw.cast(pl.String)
 
 
+def squeezed(raw: pl.Series) -> pl.Series:
+    """Text without case, space and punctuation, for telling near-misses: "GTX Pro" and "GTXPro" are one."""
+    return raw.str.normalize("NFKC").str.to_lowercase().str.replace_all(r"[\W_]+", "")
+
+
 @cache
 def _currency_marks() -> str:
     marks = sorted((re.escape(word) for word in currency_words()), key=len, reverse=True)
@@ -53,7 +59,11 @@ def _currency_marks() -> str:
 
 
 def plain_number(raw: pl.Series, decimal: str = ".") -> pl.Series:
-    """Numbers as people write them ("$ 1,054.00", "(1.054,00 €)", "1 054-") as plain text: -1054.00; null for the rest."""
+    """Numbers as people write them as plain text; null for what is no number.
+
+    >>> plain_number(pl.Series(["$ 1,054.00", "(1 054)", "1054-", "12,34", "12 apples"])).to_list()
+    ['1054.00', '-1054', '-1054', None, None]
+    """
     if raw.dtype != pl.String:
         # an integer or decimal prints exactly, a float in its shortest form
         return (
@@ -71,8 +81,8 @@ def plain_number(raw: pl.Series, decimal: str = ".") -> pl.Series:
     )
     grouped = bare.str.contains(rf"^\d{{1,3}}(?:[{parts}\s'’]\d{{2,3}})*[{parts}\s'’]\d{{3}}(?:[{decimal}]\d*)?$")
     whole = bare.str.contains(rf"^(?:\d+(?:[{decimal}]\d*)?|[{decimal}]\d+)(?:[eE][-+]?\d+)?$")
-    number = pl.when(grouped).then(bare.str.replace_all(rf"[{parts}\s'’]", "")).when(whole).then(bare)
-    number = number.otherwise(None).str.replace(",", ".", literal=True)
+    number: pl.Expr = pl.when(grouped).then(bare.str.replace_all(rf"[{parts}\s'’]", "")).when(whole).then(bare)
+    number = number.str.replace(",", ".", literal=True)
     signed = pl.when(is_minus & ~bare.str.contains("[eE]")).then(pl.lit("-") + number).otherwise(number)
     return pl.DataFrame({"v": raw}).select(signed.alias(raw.name)).to_series()
 
@@ -180,9 +190,10 @@ def instants(raw: pl.Series, form: str, zone: ZoneInfo) -> pl.Series:
         count = integers(raw) * (1_000_000 if form == "epoch_s" else 1000)
         return count.cast(pl.Datetime("us"))
     local, offset = _clock(text(raw), form)
-    fixed_zone = local - pl.select(pl.duration(minutes=offset)).to_series()
-    out = pl.select(pl.when(offset.is_null()).then(_to_utc(local, zone)).otherwise(fixed_zone)).to_series()
-    return out.alias(raw.name)
+    frame = pl.DataFrame({"local": local, "ahead": offset, "here": _to_utc(local, zone)})
+    there = pl.col("local") - pl.duration(minutes=pl.col("ahead"))
+    out = frame.select(pl.when(pl.col("ahead").is_null()).then(pl.col("here")).otherwise(there).alias(raw.name))
+    return out.to_series()
 
 
 def days(raw: pl.Series, form: str, zone: ZoneInfo) -> pl.Series:
@@ -271,10 +282,10 @@ def words(raw: pl.Series, values: dict[str, str], column: str) -> pl.Series:
     plain = text(raw)
     if not values and not value_words(column):
         return plain
-    loose = {squeezed(word): value for word, value in values.items()}
+    loose = {squeezed_word(word): value for word, value in values.items()}
     known = {}
     for value in plain.unique().drop_nulls().to_list():
-        known[value] = values.get(value) or loose.get(squeezed(value)) or canonical_value(column, value) or value
+        known[value] = values.get(value) or loose.get(squeezed_word(value)) or canonical_value(column, value) or value
     return plain.replace_strict(known, default=None, return_dtype=pl.String).alias(raw.name)
 
 

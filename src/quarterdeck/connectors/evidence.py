@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -27,9 +28,10 @@ _SPOKEN = {"%d": "day", "%m": "month", "%y": "year", "%Y": "year", "%b": "month"
 _ORDERS = ("%d{s}%m{s}%Y", "%m{s}%d{s}%Y", "%d{s}%m{s}%y", "%m{s}%d{s}%y", "%Y{s}%m{s}%d", "%y{s}%m{s}%d")
 _DATE_FORMS = (
     *(order.format(s=sign) for sign in "-/." for order in _ORDERS),
-    "%Y. %m. %d.", "%Y. %m. %d", "%Y.%m.%d.", "%Y년 %m월 %d일", "%Y년%m월%d일", "%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%d %B %Y", "%b %d, %Y",
-    "%B %d, %Y", "%b %d %Y", "%d. %B %Y", "%Y%m%d", "%Y-%m", "%b-%y", "%b %Y",
+    "%Y. %m. %d.", "%Y. %m. %d", "%Y.%m.%d.", "%Y년 %m월 %d일", "%Y년%m월%d일", "%d-%b-%Y", "%d-%b-%y", "%d %b %Y",
+    "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%d. %B %Y", "%Y%m%d", "%Y-%m", "%b-%y", "%b %Y",
 )  # fmt: skip
+_DATE_LIKE = r"^(?:[A-Za-z]{3,9}\.?[- ])?\d{1,4}\.?[-/. 년][ ]?[\dA-Za-z]|^\d{8}$|^[A-Za-z]{3,9}[- ]\d{2,4}$"
 _CLOCK_FORMS = (
     ("%H:%M:%S", r"^\d{1,2}:\d{2}:\d{2}$"),
     ("%H:%M", r"^\d{1,2}:\d{2}$"),
@@ -57,6 +59,18 @@ class Evidence:
     currency: str = ""
     """Currency whose sign stands beside the numbers."""
     is_integer_like: bool = False
+    is_decimal_open: bool = False
+    """The numbers could be read with the other decimal sign too: 1,234."""
+
+    @cached_property
+    def squeezed(self) -> tuple[str, ...]:
+        """Each of `values` without case, space and punctuation."""
+        return tuple(convert.squeezed(pl.Series(self.values, dtype=pl.String)).to_list())
+
+    @cached_property
+    def joinable(self) -> frozenset[str]:
+        """The distinct squeezed values."""
+        return frozenset(self.squeezed)
 
     @property
     def is_unique(self) -> bool:
@@ -169,7 +183,13 @@ def _numbers(found: Evidence, texts: pl.Series) -> Evidence | None:
     }
     currency = next(iter(marks)) if len(marks) == 1 else ""
     return replace(
-        found, kind="integer" if is_integer else "number", decimal=sign, is_integer_like=whole, currency=currency
+        found,
+        kind="integer" if is_integer else "number",
+        decimal=sign,
+        is_integer_like=whole,
+        currency=currency,
+        is_decimal_open=bool(texts.str.contains(r"^\D*(?:\d+|\d{1,3}[.,]\d{3})\D*$").all())
+        and bool(texts.str.contains(r"[.,]").any()),
     )
 
 
@@ -181,7 +201,7 @@ def _decimal_sign(texts: pl.Series) -> Literal[".", ","]:
     if texts.str.contains(r",").any():
         if texts.str.contains(r",\d{3},\d{3}").any():
             return "."
-        return "," if texts.str.contains(r",(?:\d{1,2}|\d{4,})(?:\D*)$|^0,").any() else "."
+        return "," if texts.str.contains(r",(?:\d{1,2}|\d{4,})\D*$|^\D*0,|\d{4},").any() else "."
     if texts.str.contains(r"\d\.\d{3}\.\d{3}").any():
         return ","
     return "."
@@ -201,7 +221,7 @@ def _epoch(numbers: pl.Series) -> str:
 def _dates(texts: pl.Series) -> tuple[str, str, bool] | None:
     """Format, another possible format and whether there is a time of day, when nearly all values are dates."""
     some = texts.gather_every(max(len(texts) // 1000, 1))
-    if not some.str.contains(r"\d.*[-/.\s년]|\d{8}").all() and some.str.contains(r"\d").mean() < _ENOUGH:  # type: ignore[operator]
+    if some.str.contains(_DATE_LIKE).mean() < _ENOUGH:  # type: ignore[operator]
         return None
     iso = convert.instants(some, "iso", ZoneInfo("UTC"))
     if _sane(iso) >= _ENOUGH:
@@ -219,6 +239,8 @@ def _dates(texts: pl.Series) -> tuple[str, str, bool] | None:
     fitting = []
     for form in _DATE_FORMS:
         if form == "%Y%m%d" and not split["day"].str.contains(r"^(?:19|20)\d{6}$").all():
+            continue
+        if _sane(convert.instants(split["day"].head(20), form, ZoneInfo("UTC"))) < 0.5:
             continue
         read = convert.instants(split["day"], form, ZoneInfo("UTC"))
         share = _sane(read)
@@ -264,25 +286,46 @@ def _sane(read: pl.Series) -> float:
     return float(fit.fill_null(value=False).mean() or 0.0)  # type: ignore[arg-type]
 
 
-def settle_dates(found: dict[str, list[Evidence]]) -> dict[str, list[Evidence]]:
-    """Days that could be read in two orders take the order of the file's other columns, then of the folder's.
+def settled(found: dict[str, list[Evidence]]) -> dict[str, list[Evidence]]:
+    """What could be read in two ways is read as the file's other columns are, else as those of the folder.
 
-    What stays open keeps its `other_format`.
+    That is the order of day and month, and the decimal sign. What stays open keeps its `other_format`.
     """
-    folder = _orders(evidence for columns in found.values() for evidence in columns)
-    out = {}
+    every = [evidence for columns in found.values() for evidence in columns]
+    folder, folder_signs = _orders(every), _signs(every)
+    out: dict[str, list[Evidence]] = {}
     for path, columns in found.items():
         here = _orders(columns) or folder
-        settled = []
+        signs = _signs(columns) or folder_signs
+        out[path] = []
         for evidence in columns:
             if evidence.other_format and len(here) == 1:
                 order = next(iter(here))
                 fitting = [form for form in (evidence.format, evidence.other_format) if _order(form) == order]
                 if fitting:
                     evidence = replace(evidence, format=fitting[0], other_format="")
-            settled.append(evidence)
-        out[path] = settled
+            if evidence.is_decimal_open and len(signs) == 1 and evidence.decimal not in signs:
+                other = "." if "," in signs else ","
+                evidence = replace(
+                    evidence,
+                    decimal="," if "," in signs else ".",
+                    kind="number",
+                    is_integer_like=all(other in value or value.isdigit() for value in evidence.values),
+                    is_decimal_open=False,
+                )
+            out[path].append(evidence)
     return out
+
+
+def _signs(columns: Iterable[Evidence]) -> set[str]:
+    """The decimal signs of columns that show theirs."""
+    return {
+        column.decimal
+        for column in columns
+        if column.kind == "number"
+        and not column.is_decimal_open
+        and any(column.decimal in value for value in column.values)
+    }
 
 
 def _orders(columns: Iterable[Evidence]) -> set[str]:

@@ -27,7 +27,10 @@ _DELIMITERS = ",;\t|"
 
 @dataclass
 class Chunk:
-    """Some rows of a file. `first` is the number of the first row's record, the header being 1; `broken` are set aside."""
+    """Some rows of a file.
+
+    `first` is the number of the first record, the header being 1; `broken` records are (number, reason, text).
+    """
 
     frame: pl.DataFrame
     first: int
@@ -76,7 +79,8 @@ class SourceFile:
     def columns(self) -> list[str]:
         """Column names in the file's order. Raises UnreadableError."""
         if self.is_parquet:
-            return list(_parquet(self.parts[0]).schema_arrow.names)
+            with _parquet(self.parts[0]) as file:
+                return list(file.schema_arrow.names)
         return self.head[0]
 
     def chunks(self, size: int = CHUNK, columns: list[str] | None = None) -> Iterator[Chunk]:
@@ -88,65 +92,65 @@ class SourceFile:
 
         first = 2
         for part in self.parts:
-            file = _parquet(part)
-            try:
-                for batch in file.iter_batches(batch_size=size, columns=columns):
-                    frame = pl.DataFrame(pl.from_arrow(pa.Table.from_batches([batch])))
-                    yield Chunk(frame.select(_readable(name, kind) for name, kind in frame.schema.items()), first)
-                    first += frame.height
-            except (pa.ArrowException, OSError, pl.exceptions.PolarsError) as error:
-                raise UnreadableError(f"its part {part.name} breaks off: {_first_line(error)}") from None
+            with _parquet(part) as file:
+                try:
+                    for batch in file.iter_batches(batch_size=size, columns=columns):
+                        frame = pl.DataFrame(pl.from_arrow(pa.Table.from_batches([batch])))
+                        yield Chunk(frame.select(_readable(name, kind) for name, kind in frame.schema.items()), first)
+                        first += frame.height
+                except (pa.ArrowException, OSError, pl.exceptions.PolarsError) as error:
+                    raise UnreadableError(f"its part {part.name} breaks off: {_first_line(error)}") from None
 
     def _text_chunks(self, size: int, columns: list[str] | None) -> Iterator[Chunk]:
+        import pyarrow as pa
+
+        broken: list[tuple[int, str, str]] = []
+        first = 2
+        held: list[Any] = []
+        try:
+            with self._stream() as stream:
+                for batch in self._reader(stream, columns, broken):
+                    held.append(batch)
+                    if sum(part.num_rows for part in held) >= size:
+                        yield _text_chunk(held, first, broken)
+                        first += sum(part.num_rows for part in held) + len(broken)
+                        held, broken[:] = [], []
+        except (pa.ArrowException, OSError, UnicodeError, pl.exceptions.PolarsError) as error:
+            if "Empty CSV file" not in str(error):
+                raise UnreadableError(f"it breaks off: {_first_line(error)}") from None
+        if held or broken:
+            yield _text_chunk(held, first, broken)
+
+    def _reader(self, stream: Any, columns: list[str] | None, broken: list[tuple[int, str, str]]) -> Any:
+        """Batches of a text file; rows that are not of the header's width go to `broken`."""
         import pyarrow as pa
         from pyarrow import csv as arrow
 
         names, delimiter = self.head
-        broken: list[tuple[int, str, str]] = []
 
         def set_aside(row: Any) -> str:
             reason = f"{row.actual_columns} values where the header names {row.expected_columns} columns"
             broken.append((row.number or 0, reason, row.text))
             return "skip"
 
-        first, held = 2, []
-        try:
-            reader = arrow.open_csv(
-                self._stream(),
-                read_options=arrow.ReadOptions(
-                    use_threads=False, column_names=names, skip_rows=1, block_size=16 << 20, encoding="utf8"
-                ),
-                parse_options=arrow.ParseOptions(
-                    delimiter=delimiter, newlines_in_values=True, invalid_row_handler=set_aside
-                ),
-                convert_options=arrow.ConvertOptions(
-                    column_types=dict.fromkeys(names, pa.string()),
-                    strings_can_be_null=False,
-                    include_columns=columns or names,
-                ),
-            )
-            for batch in reader:
-                held.append(batch)
-                if sum(part.num_rows for part in held) >= size:
-                    yield self._text_chunk(held, first, broken)
-                    first += sum(part.num_rows for part in held) + len(broken)
-                    held, broken[:] = [], []
-        except (pa.ArrowException, OSError, UnicodeError, pl.exceptions.PolarsError) as error:
-            if "Empty CSV file" in str(error):
-                return
-            raise UnreadableError(f"it breaks off: {_first_line(error)}") from None
-        if held or broken:
-            yield self._text_chunk(held, first, broken)
-
-    def _text_chunk(self, held: list[Any], first: int, broken: list[tuple[int, str, str]]) -> Chunk:
-        import pyarrow as pa
-
-        frame = pl.DataFrame(pl.from_arrow(pa.Table.from_batches(held))) if held else pl.DataFrame()
-        return Chunk(frame, first, list(broken))
+        return arrow.open_csv(
+            stream,
+            read_options=arrow.ReadOptions(use_threads=False, column_names=names, skip_rows=1, block_size=16 << 20),
+            parse_options=arrow.ParseOptions(
+                delimiter=delimiter, newlines_in_values=True, invalid_row_handler=set_aside
+            ),
+            convert_options=arrow.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()),
+                strings_can_be_null=False,
+                include_columns=columns or names,
+            ),
+        )
 
     def _stream(self) -> Any:
         if self.encoding == "utf-8":
-            return self.parts[0].open("rb")
+            import pyarrow as pa
+
+            return pa.OSFile(str(self.parts[0]))
         return _Transcoded(self.parts[0], self.encoding)
 
     def sample(self, size: int) -> pl.DataFrame:
@@ -163,6 +167,13 @@ class SourceFile:
             return pl.DataFrame(schema=dict.fromkeys(self.columns(), pl.String))
         frame = pl.concat(taken, how="vertical_relaxed")
         return frame.gather_every(max(-(-frame.height // size), 1))
+
+
+def _text_chunk(held: list[Any], first: int, broken: list[tuple[int, str, str]]) -> Chunk:
+    import pyarrow as pa
+
+    frame = pl.DataFrame(pl.from_arrow(pa.Table.from_batches(held))) if held else pl.DataFrame()
+    return Chunk(frame, first, list(broken))
 
 
 class _Transcoded(io.RawIOBase):
@@ -238,7 +249,8 @@ def _parquet(path: Path) -> Any:
 
 def _shape(path: Path) -> str:
     try:
-        return str([(column.name, str(column.type)) for column in _parquet(path).schema_arrow])
+        with _parquet(path) as file:
+            return str([(column.name, str(column.type)) for column in file.schema_arrow])
     except UnreadableError:
         return path.name
 

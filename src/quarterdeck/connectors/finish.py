@@ -1,4 +1,4 @@
-"""From places to a file's entry: formats, values, aliases, columns that fill two targets, and what views at earlier dates need."""
+"""From places to a file's entry: formats, values, aliases, columns that fill two targets, hints for earlier dates."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def finished(
         _team_from_manager(made)
     if entry.table == "opportunities":
         _status_from_stage(made, evidence)
-        _expected_from_close(made, evidence, sample)
+        _expected_from_close(made, sample)
     fill = {}
     currency = _currency(made, entry.table, evidence)
     if currency:
@@ -111,7 +111,7 @@ def _after(made: list[ColumnMapping], entry: ColumnMapping, new: ColumnMapping) 
 
 
 def _key_from_name(made: list[ColumnMapping], table: str, evidence: dict[str, Evidence]) -> None:
-    """Where no column is the key, a name that every row has and no two share; and a name where only the key is known."""
+    """The key is a name that every row has and no two share, where no column is the key; and the other way round."""
     names = schema.table(table).names
     name, key = _find(made, "name"), _find(made, "id")
     if key is None and name is not None and evidence[name.column].is_unique and evidence[name.column].share > 0.99:
@@ -173,7 +173,7 @@ def _statuses(entry: FileMapping | list[ColumnMapping], sample: pl.DataFrame) ->
     return convert.words(raw, status.values, "opportunities.status").fill_null("open")
 
 
-def _expected_from_close(made: list[ColumnMapping], evidence: dict[str, Evidence], sample: pl.DataFrame) -> None:
+def _expected_from_close(made: list[ColumnMapping], sample: pl.DataFrame) -> None:
     """A close date that open deals have too is their expected close date."""
     closed, expected, status = _find(made, "closed_at"), _find(made, "expected_close_on"), _statuses(made, sample)
     one = closed or expected
@@ -219,7 +219,8 @@ def _hints(entry: FileMapping, sample: pl.DataFrame) -> dict[str, object]:
     status, amount = _statuses(entry, sample), entry.column_for("amount")
     if status is None:
         return {}
-    is_open, out = status == "open", {}
+    out: dict[str, object] = {}
+    is_open = status == "open"
     count = int(is_open.sum())
     if amount is not None:
         filled = convert.cleaned(sample[amount.column], missing()).is_not_null().filter(is_open)

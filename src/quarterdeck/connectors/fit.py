@@ -42,11 +42,14 @@ def place(columns: list[Evidence], table: str, path: str, joins: Joins) -> dict[
     from scipy.optimize import linear_sum_assignment
 
     targets = schema.table(table).names
+    if not any(column.name == "source_id" for column in columns):
+        # a lead's "source" is its channel; only beside source_id it names the system that a row came from
+        targets = tuple(target for target in targets if target != "source")
     options = [_options(column, table, path, joins) for column in columns]
     weight = np.zeros((len(columns), len(targets)))
     for row, choices in enumerate(options):
         for target, choice in choices.items():
-            if choice.confidence >= LEAST:
+            if choice.confidence >= LEAST and target in targets:
                 weight[row, targets.index(target)] = choice.confidence
     rows, places = linear_sum_assignment(weight, maximize=True)
     found = {}

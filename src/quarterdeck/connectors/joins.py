@@ -9,9 +9,9 @@ import polars as pl
 from quarterdeck.connectors import convert
 from quarterdeck.connectors.evidence import Evidence
 from quarterdeck.connectors.files import SourceFile, UnreadableError
-from quarterdeck.connectors.vocabulary import missing, squeezed
+from quarterdeck.connectors.vocabulary import REFERENCES, missing
 
-_MOST = 2_000_000
+_MOST = 500_000
 """Key values of a file that are held to compare; a longer file is compared by its sample."""
 _KEYS = ("id", "name", "email")
 
@@ -51,7 +51,7 @@ class Joins:
     def best(self, column: Evidence, table: str, path: str) -> Join | None:
         """The column of a table that holds most of a column's values; None when no other file is of that table."""
         found = None
-        values = {squeezed(value) for value in column.values}
+        values = column.joinable
         for known in self._known.values():
             if known.table != table or (known.path == path and table not in ("accounts", "people")):
                 continue
@@ -69,8 +69,8 @@ class Joins:
             if known.table == table and by in known.by:
                 right = known.by[by]
                 written = set(right.values())
-                for value in column.values:
-                    spelling = right.get(squeezed(value))
+                for value, key in zip(column.values, column.squeezed, strict=True):
+                    spelling = right.get(key)
                     if value not in written and spelling is not None:
                         out[value] = spelling
         return out
@@ -81,8 +81,9 @@ class Joins:
 
 
 def known_values(file: SourceFile, table: str, targets: dict[str, str], sample: pl.DataFrame, size: int) -> KnownValues:
-    """The values of a file's key, name and address columns: all of them up to two million, else the sample's."""
-    columns = {target: name for name, target in targets.items() if target in _KEYS}
+    """The values of a file's key, name and address columns: all of them up to half a million, else the sample's."""
+    is_referenced = table in REFERENCES.values()
+    columns = {target: name for name, target in targets.items() if target in _KEYS and is_referenced}
     frame, is_partial = sample, False
     if sample.height >= size // 2 and columns:
         try:
@@ -98,6 +99,6 @@ def known_values(file: SourceFile, table: str, targets: dict[str, str], sample: 
             is_partial = True
     by = {}
     for target, name in columns.items():
-        values = convert.text(convert.cleaned(frame[name], missing())).drop_nulls().unique().to_list()
-        by[target] = {squeezed(value): value for value in values}
+        values = convert.text(convert.cleaned(frame[name], missing())).drop_nulls().unique().sort()
+        by[target] = dict(zip(convert.squeezed(values).to_list(), values.to_list(), strict=True))
     return KnownValues(file.path, table, by, is_partial)

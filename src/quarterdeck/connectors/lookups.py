@@ -31,7 +31,7 @@ class Lookups:
             return pl.DataFrame(parts).select(pl.when(some).then(joined).alias("k")).to_series()
         return _digests(raw).alias("k")
 
-    def ids(self, values: pl.Series, target: str, entry: ColumnMapping) -> pl.Series:
+    def ids(self, values: pl.Series, entry: ColumnMapping) -> pl.Series:
         """The keys that the values of a reference stand for; null where nothing is known by that name."""
         prefix = pl.lit(self._mapping.id_prefix)
         table, _, by = entry.joins.partition(".")

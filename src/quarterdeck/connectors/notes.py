@@ -97,7 +97,7 @@ class Notes:
     def unknown_status(self, column: str, values: pl.Series) -> None:
         """Stages of which nobody said whether they are open, won or lost."""
         if len(values):
-            text = f"{{count}} deals have a {_plain(column)} that is neither won nor lost nor known as open ({{examples}})."
+            text = f"{{count}} deals have a {_plain(column)} that is not known as open, won or lost ({{examples}})."
             fix = "Add these words to `values` of the target status in the mapping; until then the deals count as open."
             self._note(("status_unknown", column), "warning", (text, fix), values)
 

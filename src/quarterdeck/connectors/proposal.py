@@ -1,8 +1,8 @@
 """The first guess: which table each file is, which column each of its columns is, and why.
 
-A column's confidence joins four kinds of evidence: how near its name comes to a known spelling, whether its values are of the
-type, whether their words are known, and whether they are found in another file's key. One canonical column is given once in a
-file, so that the sum of confidences is greatest (linear assignment).
+A column's confidence joins four kinds of evidence: how near its name comes to a known spelling, whether its values are
+of the type, whether their words are known, and whether they are found in another file's key. One canonical column is
+given once in a file, so that the sum of confidences is greatest (linear assignment).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from quarterdeck.base import schema
-from quarterdeck.connectors.evidence import Evidence, examine, settle_dates
+from quarterdeck.connectors.evidence import Evidence, examine, settled
 from quarterdeck.connectors.files import SourceFile, UnreadableError, list_files
 from quarterdeck.connectors.finish import derived_files, finished
 from quarterdeck.connectors.fit import Placed, place
@@ -88,8 +88,8 @@ def _examine(folder: Path, size: int) -> tuple[list[Examined], list[FileMapping]
             continue
         found[file.path] = [examine(column, missing()) for column in sample.iter_columns()]
         samples.append((file, sample))
-    settled = settle_dates(found)
-    return [Examined(file, sample, settled[file.path]) for file, sample in samples], skipped
+    plain = settled(found)
+    return [Examined(file, sample, plain[file.path]) for file, sample in samples], skipped
 
 
 def _guess(item: Examined, joins: Joins) -> _Guess:

@@ -1,11 +1,13 @@
-"""Files of a source as canonical tables, chunk by chunk, by the mapping alone. Nothing is lost: a row is kept or set aside
-with its line and reason, a value that cannot be read goes to the row's attributes and makes a finding.
+"""Files of a source as canonical tables, chunk by chunk, by the mapping alone.
+
+Nothing is lost: a row is kept or set aside with its line and reason, a value that cannot be read goes to the row's
+attributes and makes a finding.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -29,8 +31,9 @@ SET_ASIDE = {"line": pl.Int64(), "reason": pl.String(), "raw": pl.String()}
 class TableBatch:
     """Rows of one file for one table. `read` is kept and set aside together.
 
-    `set_aside` has line (of the record, the header being 1), reason and raw. `money_read` and `money_kept` are the sums of the
-    money columns, in minor units, of all rows read and of those kept. A file's findings come with its last batch.
+    `set_aside` has line (of the record, the header being 1), reason and raw. `money_read` and `money_kept` are the sums
+    of the money columns, in minor units, of all rows read and of those kept. With a file's last batch come its findings
+    and `is_complete`: False when the file is gone or breaks off, so that rows not seen are not taken as deleted.
     """
 
     table: str
@@ -41,12 +44,14 @@ class TableBatch:
     findings: tuple[Finding, ...] = ()
     money_read: int = 0
     money_kept: int = 0
+    is_complete: bool = True
 
 
 def read(mapping: Mapping, folder: Path, *, company: Company, chunk: int = CHUNK) -> Iterator[TableBatch]:
     """The canonical rows of every file of a mapping, about `chunk` rows at a time.
 
-    Faults in the data are findings, never errors; a file that is gone or cannot be read gives an empty batch that says so.
+    Faults in the data are findings, never errors; a file that is gone or cannot be read gives an empty batch that says
+    so.
     """
     lookups = Lookups(mapping, folder)
     for entry in mapping.files:
@@ -73,6 +78,7 @@ class _FileReader:
 
     def batches(self, size: int) -> Iterator[TableBatch]:
         held: TableBatch | None = None
+        is_complete = False
         file = find(self.folder, self.entry.path)
         try:
             if file is None:
@@ -82,20 +88,12 @@ class _FileReader:
                     if held is not None:
                         yield held
                     held = self._batch(chunk)
+                is_complete = True
         except UnreadableError as error:
             self.notes.file_unreadable(str(error))
         if held is None:
             held = TableBatch(self.table.name, self.entry.path, schema.empty(self.table.name), 0, _aside([]))
-        yield TableBatch(
-            held.table,
-            held.file,
-            held.frame,
-            held.read,
-            held.set_aside,
-            self.notes.findings(),
-            held.money_read,
-            held.money_kept,
-        )
+        yield replace(held, findings=self.notes.findings(), is_complete=is_complete)
 
     def _chunks(self, file: SourceFile, size: int) -> Iterator[Chunk]:
         names = file.columns()
@@ -191,7 +189,8 @@ class _FileReader:
         if entry is None:
             return pl.Series("currency", [default] * raw.height, dtype=pl.String)
         codes = convert.currencies(raw[entry.column])
-        return codes if self.table.name == "fx_rates" else codes.fill_null(default)
+        # where others name theirs, one that names none is left for the quality check
+        return codes.fill_null(default) if self.table.name != "fx_rates" and codes.null_count() == len(codes) else codes
 
     def _column(
         self, raw: pl.Series, column: schema.Column, entry: ColumnMapping, out: dict[str, pl.Series]
@@ -212,7 +211,7 @@ class _FileReader:
     ) -> pl.Series:
         match column.type:
             case "money":
-                return convert.money(raw, out["currency"], entry.decimal, entry.scale)
+                return convert.money(raw, out["currency"].fill_null(self.company.currency), entry.decimal, entry.scale)
             case "instant":
                 return convert.instants(raw, entry.format, self.zone)
             case "day":
@@ -238,7 +237,7 @@ class _FileReader:
         value = convert.text(raw)
         if entry.aliases:
             value = value.replace(entry.aliases)
-        found = self.lookups.ids(value, target, entry)
+        found = self.lookups.ids(value, entry)
         unknown = value.is_not_null() & found.is_null()
         if unknown.any():
             self.notes.unknown_reference(entry, value.filter(unknown))
@@ -352,7 +351,8 @@ def _keys_repeat(file: SourceFile, key: tuple[str, ...], names: list[str], size:
 
 def _past(first: int, height: int, broken: list[int]) -> list[int]:
     """Numbers of the records that are not broken, from `first`."""
-    spoilt, out, line = set(broken), [], first
+    spoilt, line = set(broken), first
+    out: list[int] = []
     while len(out) < height:
         if line not in spoilt:
             out.append(line)

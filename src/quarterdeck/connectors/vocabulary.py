@@ -31,6 +31,11 @@ REFERENCES: dict[str, str] = {
 }
 """The table that a reference column points to."""
 
+_OURS = ("source", "source_id", "attributes", "is_inferred")
+"""Columns that are about our own records: a source has them under exactly this name or not at all."""
+
+_NAMING = {"id", "name", "ref", "reference", "code", "key", "number", "no", "번호", "명", "코드"}
+
 NEAR = 0.84
 """Spellings less alike than this are no match."""
 
@@ -78,7 +83,7 @@ def _spellings(table: str) -> dict[str, list[tuple[str, float]]]:
         weighted = [(column, 1.0)]
         weighted += [(text, 0.97) for text in content.get(table, {}).get(column, ())]
         weighted += [(text, 0.94) for text in content["common"].get(column, ())]
-        for text, weight in weighted:
+        for text, weight in weighted if column not in _OURS else [(column, 1.0)]:
             key = squeezed(text) or text
             found.setdefault(key, {})
             found[key][column] = max(found[key].get(column, 0.0), weight)
@@ -101,6 +106,7 @@ class Likeness:
     spelling: str
 
 
+@cache
 def like(name: str, table: str) -> dict[str, Likeness]:
     """The canonical columns of a table that a source's column name may mean."""
     spellings, whole = _spellings(table), plain(name)
@@ -113,7 +119,8 @@ def like(name: str, table: str) -> dict[str, Likeness]:
     for form, weight in forms:
         key = squeezed(form) or form
         for column, score in spellings.get(key, ()):
-            _keep(found, column, Likeness(score * weight, form))
+            if column not in _OURS or form == whole:
+                _keep(found, column, Likeness(score * weight, form))
     if not found and len(whole) >= 4:
         for form, weight in forms:
             key = squeezed(form)
@@ -122,7 +129,7 @@ def like(name: str, table: str) -> dict[str, Likeness]:
                     continue
                 ratio = fuzz.ratio(key, spelling) / 100
                 if ratio >= NEAR:
-                    for column, score in columns:
+                    for column, score in columns if columns[0][0] not in _OURS else ():
                         _keep(found, column, Likeness(0.85 * ratio * score * weight, spelling))
     if not found:
         _tokens(whole, spellings, found)
@@ -135,8 +142,11 @@ def _tokens(whole: str, spellings: dict[str, list[tuple[str, float]]], found: di
     if len(parts) < 2:
         return
     for take in range(len(parts) - 1, 0, -1):
-        for piece, weight in ((parts[-take:], 0.62), (parts[:take], 0.55)):
+        for piece, rest, weight in ((parts[-take:], [], 0.62), (parts[:take], parts[take:], 0.55)):
             for column, score in spellings.get("".join(piece), ()):
+                # "lead source" is no lead, "lead ref" is one
+                if column in _OURS or (rest and column in REFERENCES and not _NAMING.issuperset(rest)):
+                    continue
                 if len("".join(piece)) >= 3:
                     _keep(found, column, Likeness(score * weight, " ".join(piece)))
         if found:
