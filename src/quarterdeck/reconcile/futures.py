@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -55,6 +55,28 @@ class Futures:
                 for p, g in zip(self.product, self.region, strict=True)
             ]
         )
+
+    def only(self, draws: tuple[int, ...]) -> Futures:
+        """The futures of some draws."""
+        places = np.asarray(draws, dtype=np.int64)
+        return replace(self, quantity=self.quantity[:, :, places], amount=self.amount[:, :, places])
+
+    def limited(self, delivery: Floats) -> Futures:
+        """Bookings that delivery can serve: each leaf and month times its share (L, T)."""
+        return replace(self, amount=self.amount * delivery[:, :, None])
+
+    def by_team(self) -> Futures:
+        """The same with one leaf a team, which is all that `served` needs for totals."""
+        teams = self.teams
+        names: tuple[str | None, ...] = (None,) if None in self.region else self.regions
+
+        def summed(values: Floats) -> Floats:
+            total = np.zeros((len(names), *values.shape[1:]))
+            np.add.at(total, teams, values)
+            return total
+
+        parts = summed(self.quantity), summed(self.amount), summed(self.booked)
+        return Futures(self.months, (None,) * len(names), names, *parts)
 
 
 def read_futures(tables: Tables, currency: str) -> Futures | None:

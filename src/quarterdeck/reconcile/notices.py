@@ -10,17 +10,18 @@ import polars as pl
 from quarterdeck.base.finding import Finding
 from quarterdeck.base.money import scale
 from quarterdeck.base.tables import Tables
+from quarterdeck.reconcile.futures import Futures
 from quarterdeck.reconcile.options import Case, Option
 
 
-def notices(tables: Tables, case: Case, options: Sequence[Option]) -> list[Finding]:
+def notices(tables: Tables, futures: Futures, case: Case, options: Sequence[Option]) -> list[Finding]:
     """The findings of the base scenario."""
     return [
         _gap(case, options),
-        *_sellers_bind(case),
-        *_delivery_binds(case),
+        *_sellers_bind(case, futures),
+        *_delivery_binds(case, futures),
         *_quotas(tables, case),
-        *_no_unit_cost(tables, case),
+        *_no_unit_cost(tables, futures),
     ]
 
 
@@ -46,15 +47,13 @@ def _gap(case: Case, options: Sequence[Option]) -> Finding:
     )
 
 
-def _sellers_bind(case: Case) -> list[Finding]:
-    unserved = (case.picture.demand - case.picture.supply * _undo(case.delivery)).sum(axis=1)
-    by_team = np.bincount(case.futures.teams, weights=np.maximum(unserved, 0.0), minlength=len(case.sellers.names))
-    demand = np.bincount(case.futures.teams, weights=case.picture.demand.sum(axis=1), minlength=len(case.sellers.names))
-    binding = [g for g in range(len(by_team)) if by_team[g] > 0.01 * max(demand[g], 1e-9)]
+def _sellers_bind(case: Case, futures: Futures) -> list[Finding]:
+    demand = np.bincount(futures.teams, weights=case.picture.demand.sum(axis=1), minlength=len(case.waiting))
+    binding = [g for g, left in enumerate(case.waiting) if left > 0.01 * max(demand[g], 1e-9)]
     if not binding:
         return []
-    where = ", ".join(f"{case.sellers.names[g]} {by_team[g]:,.0f} ({by_team[g] / demand[g]:.0%})" for g in binding)
-    total = float(by_team[binding].sum())
+    names = case.sellers.names
+    where = ", ".join(f"{names[g]} {case.waiting[g]:,.0f} ({case.waiting[g] / demand[g]:.0%})" for g in binding)
     return [
         Finding(
             code="reconcile.capacity_binds",
@@ -62,39 +61,37 @@ def _sellers_bind(case: Case) -> list[Finding]:
             table="plan_lines",
             message=f"Sellers cannot close all that the market would take; bookings left ({case.currency}): {where}.",
             fix="Put the best deals first, move deals to teams with room, or hire in time for the next horizon.",
-            money_at_stake=round(total, 2),
+            money_at_stake=round(float(case.waiting[binding].sum()), 2),
             count=len(binding),
         )
     ]
 
 
-def _undo(
-    delivery: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
-) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    """Factor that takes delivery's limit out again."""
-    return 1.0 / np.maximum(delivery, 1e-9)
-
-
-def _delivery_binds(case: Case) -> list[Finding]:
-    lost = float((case.picture.supply * (_undo(case.delivery) - 1.0)).sum())
-    if lost <= 0.01 * float(case.picture.demand.sum()):
+def _delivery_binds(case: Case, futures: Futures) -> list[Finding]:
+    lost = case.picture.undelivered.sum(axis=1)
+    if lost.sum() <= 0.01 * float(case.picture.demand.sum()):
         return []
-    worst = sorted({case.futures.product[place] or "" for place in np.argwhere(case.delivery < 0.99)[:, 0]})
+    by_product: dict[str, float] = {}
+    for product, money in zip(futures.product, lost, strict=True):
+        by_product[product or "all"] = by_product.get(product or "all", 0.0) + float(money)
+    worst = sorted(
+        (name for name, money in by_product.items() if money > 0), key=lambda name: (-by_product[name], name)
+    )
     return [
         Finding(
             code="reconcile.delivery_binds",
             severity="warning",
             table="plan_lines",
-            message=f"Bookings of {lost:,.0f} {case.currency} could be sold but not delivered in time: "
+            message=f"Bookings of {lost.sum():,.0f} {case.currency} could be sold but not delivered in time: "
             f"{', '.join(worst[:5])}.",
             fix="See what is short in supply_lines: hire, order, use overtime, or agree later dates before selling.",
-            money_at_stake=round(lost, 2),
+            money_at_stake=round(float(lost.sum()), 2),
         )
     ]
 
 
-def _no_unit_cost(tables: Tables, case: Case) -> list[Finding]:
-    sold = {product for product in case.futures.product if product is not None}
+def _no_unit_cost(tables: Tables, futures: Futures) -> list[Finding]:
+    sold = {product for product in futures.product if product is not None}
     costed = set(
         tables["products"].filter(pl.col("unit_cost").is_not_null() & (pl.col("unit_price") > 0))["id"].to_list()
     )

@@ -9,7 +9,7 @@ import numpy as np
 
 from quarterdeck.base.lp import INFINITY
 from quarterdeck.reconcile.futures import Floats, Futures, served
-from quarterdeck.reconcile.picture import Picture, only
+from quarterdeck.reconcile.picture import Picture
 from quarterdeck.reconcile.settings import ReconcileSettings
 from quarterdeck.reconcile.team import Sellers
 
@@ -19,9 +19,11 @@ class Case:
     """What an option starts from: the base scenario's draws, the team, and the plan's own hires."""
 
     futures: Futures
+    """What delivery can serve in the base scenario's draws, one leaf a team (`Futures.by_team`)"""
     sellers: Sellers
-    delivery: Floats
     picture: Picture
+    waiting: Floats
+    """(G,) bookings that could be delivered but that no seller of the team closes"""
     rates: Floats
     """(P,) won shares of the sellers, one each"""
     target: float
@@ -35,7 +37,7 @@ class Case:
 
     def totals(self, futures: Futures, sellers: Sellers, hires: Floats) -> Floats:
         """(N,) served bookings over the horizon under changed futures, sellers or hires."""
-        closed = served(futures, sellers.rate, sellers.with_hires(hires)) * self.delivery[:, :, None]
+        closed = served(futures, sellers.rate, sellers.with_hires(hires))
         total: Floats = closed.sum(axis=(0, 1)) + futures.booked.sum()
         return total
 
@@ -60,8 +62,7 @@ Maker = Callable[[Case], Option]
 def three_options(case: Case) -> list[Option]:
     """Exactly three options, feasible ones first and then by gain after margin, less cost."""
     if case.gap < 0:
-        unserved = float(case.picture.demand.sum() - case.picture.supply.sum())
-        first: Maker = hire_sellers if unserved > 0.01 * abs(case.gap) else win_more
+        first: Maker = hire_sellers if case.waiting.sum() > 0.01 * abs(case.gap) else win_more
         makers: tuple[Maker, ...] = (first, more_pipeline, lower_target)
     else:
         makers = (raise_target, hold_hires, keep_plan)
@@ -72,9 +73,9 @@ def three_options(case: Case) -> list[Option]:
 
 def hire_sellers(case: Case) -> Option:
     """Hire now where most deals wait: the fewest sellers that close the gap, or as many as may be added."""
-    sellers, part = case.sellers, only(case.futures, case.picture.draws)
+    sellers, part = case.sellers, case.futures
     limit = max(1, int(np.ceil(sellers.heads.sum() * case.settings.hire_share)))
-    share = _waiting(case)
+    share = case.waiting if case.waiting.sum() > 0 else np.ones(len(case.waiting))
     before = case.picture.totals
 
     def after(number: int) -> tuple[Floats, Floats]:
@@ -99,7 +100,7 @@ def hire_sellers(case: Case) -> Option:
 
 def more_pipeline(case: Case) -> Option:
     """Bring more new deals: what closes the gap at today's won share, as far as sellers can work them."""
-    part = only(case.futures, case.picture.draws)
+    part = case.futures
     limit = case.settings.pipeline_share
     lag = min(1, len(case.futures.months) - 1)
 
@@ -119,13 +120,13 @@ def more_pipeline(case: Case) -> Option:
         f"{rate:.0%}, tried on every future with the plan's sellers; they bring {gain:,.0f} {case.currency}. "
         "What finding these deals costs is not known and not counted."
     )
-    title = f"Bring {new:,.0f} more new deals a month"
+    title = f"Bring {new:,.0f} more new {'deal' if round(new) == 1 else 'deals'} a month"
     return _option("more_pipeline", title, (gain, 0.0), totals, case, gain > 0, reason)
 
 
 def win_more(case: Case) -> Option:
     """Win more of the same deals: the won share that closes the gap, at most that of the upper quarter of sellers."""
-    part = only(case.futures, case.picture.draws)
+    part = case.futures
     now = case.sellers.won_share
     best = float(np.quantile(case.rates, 0.75)) if len(case.rates) else now
     limit = max(best / now - 1.0, 0.0)
@@ -159,7 +160,7 @@ def raise_target(case: Case) -> Option:
 
 def hold_hires(case: Case) -> Option:
     """Leave out the plan's hires of sellers while the target is reached without them."""
-    part = only(case.futures, case.picture.draws)
+    part = case.futures
     totals = case.totals(part, case.sellers, np.zeros(case.picture.hires.shape))
     number, saved = case.picture.hires.sum(), case.sellers.cost_of(case.picture.hires)
     gain = float((totals - case.picture.totals).mean())
@@ -216,13 +217,6 @@ def _option(
         is_feasible=is_feasible,
         reason=reason,
     )
-
-
-def _waiting(case: Case) -> Floats:
-    """(G,) bookings that nobody closes, by team; equal when none wait."""
-    unserved = np.maximum((case.picture.demand - case.picture.supply).sum(axis=1), 0.0)
-    waiting = np.asarray(np.bincount(case.futures.teams, weights=unserved, minlength=len(case.sellers.names)), float)
-    return waiting if waiting.sum() > 0 else np.ones(len(waiting))
 
 
 def _whole_shares(number: int, weights: Floats) -> Floats:

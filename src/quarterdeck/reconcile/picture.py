@@ -22,6 +22,8 @@ class Picture:
     draws: tuple[int, ...]
     demand: Floats
     """(L, T) bookings that the market would take, with what is booked already"""
+    undelivered: Floats
+    """(L, T) part of it that delivery, machines or suppliers cannot serve"""
     supply: Floats
     """(L, T) bookings that can be served"""
     totals: Floats
@@ -29,34 +31,28 @@ class Picture:
     hires: Floats
     """(G, T) sellers hired"""
 
+    @property
+    def unworked(self) -> Floats:
+        """(L,) bookings over the horizon that could be delivered but that no seller closes."""
+        left: Floats = np.maximum((self.demand - self.undelivered - self.supply).sum(axis=1), 0.0)
+        return left
+
 
 def draw_picture(tables: Tables, futures: Futures, sellers: Sellers, delivery: Floats, scenario: str) -> Picture:
     """A scenario's picture; `delivery` (L, T) is the share that delivery, machines and suppliers can serve."""
     chosen = tables["scenarios"].filter(pl.col("scenario") == scenario)["draws"].item()
     draws = tuple(json.loads(chosen))
     hires = planned_hires(tables, sellers, futures, scenario)
-    part = only(futures, draws)
-    closed = served(part, sellers.rate, sellers.with_hires(hires)) * delivery[:, :, None]
+    part = futures.only(draws)
+    closed = served(part.limited(delivery), sellers.rate, sellers.with_hires(hires))
     return Picture(
         scenario=scenario,
         draws=draws,
         demand=part.amount.mean(axis=2) + futures.booked,
+        undelivered=part.amount.mean(axis=2) * (1.0 - delivery),
         supply=closed.mean(axis=2) + futures.booked,
         totals=closed.sum(axis=(0, 1)) + futures.booked.sum(),
         hires=hires,
-    )
-
-
-def only(futures: Futures, draws: tuple[int, ...]) -> Futures:
-    """The futures of some draws."""
-    places = np.asarray(draws, dtype=np.int64)
-    return Futures(
-        futures.months,
-        futures.product,
-        futures.region,
-        futures.quantity[:, :, places],
-        futures.amount[:, :, places],
-        futures.booked,
     )
 
 

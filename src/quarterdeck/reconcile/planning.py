@@ -11,13 +11,13 @@ from quarterdeck.base.config import Config
 from quarterdeck.base.schema import conform, empty
 from quarterdeck.base.step import Result
 from quarterdeck.base.tables import Tables
-from quarterdeck.reconcile.futures import read_futures
+from quarterdeck.reconcile.futures import Floats, Futures, read_futures
 from quarterdeck.reconcile.lines import scenario_lines
 from quarterdeck.reconcile.notices import notices
 from quarterdeck.reconcile.options import Case, three_options
 from quarterdeck.reconcile.picture import delivery_share, draw_picture, target_of
 from quarterdeck.reconcile.settings import ReconcileSettings
-from quarterdeck.reconcile.team import read_sellers
+from quarterdeck.reconcile.team import Sellers, read_sellers
 
 
 def plan(tables: Tables, config: Config[ReconcileSettings]) -> Result:
@@ -40,10 +40,10 @@ def plan(tables: Tables, config: Config[ReconcileSettings]) -> Result:
         rows += scenario_lines(tables, futures, sellers, picture, currency)
         if name == "base":
             case = Case(
-                futures=futures,
+                futures=futures.only(picture.draws).limited(delivery).by_team(),
                 sellers=sellers,
-                delivery=delivery,
                 picture=picture,
+                waiting=_by_team(picture.unworked, futures, sellers),
                 rates=_rates(tables),
                 target=float(target_of(tables, futures, currency).sum()),
                 currency=currency,
@@ -54,7 +54,12 @@ def plan(tables: Tables, config: Config[ReconcileSettings]) -> Result:
         "plan_lines": conform("plan_lines", pl.DataFrame(rows, infer_schema_length=None)),
         "plan_options": conform("plan_options", pl.DataFrame([asdict(option) for option in options])),
     }
-    return Result(made, notices(tables, case, options))
+    return Result(made, notices(tables, futures, case, options))
+
+
+def _by_team(leaves: Floats, futures: Futures, sellers: Sellers) -> Floats:
+    """(G,) sums of leaves (L,)."""
+    return np.asarray(np.bincount(futures.teams, weights=leaves, minlength=len(sellers.names)), dtype=np.float64)
 
 
 def _rates(tables: Tables) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

@@ -1,0 +1,309 @@
+"""The step `reconcile.plan`: what is served, the gap, the money and three options, each by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from made_plan import FIRST, aims, config, demand, scenarios, sellers, tables
+
+from quarterdeck.base.calendar import add_months
+from quarterdeck.base.schema import conform, empty
+from quarterdeck.base.step import Result
+from quarterdeck.reconcile import plan
+from quarterdeck.reconcile.futures import Futures, served
+from quarterdeck.reconcile.settings import ReconcileSettings
+from quarterdeck.supply.settings import SupplySettings
+
+TEN_A_MONTH = {("P", "East"): [[10.0, 10.0]] * 3}
+BASE = scenarios(base=[0, 1])
+
+
+def line(made: Result, name: str, level: str = "all", member: str = "all") -> dict[str, list[Any]]:
+    rows = made.tables["plan_lines"].filter(
+        (pl.col("line") == name) & (pl.col("level") == level) & (pl.col("member") == member)
+    )
+    return rows.sort("scenario", "period_start").to_dict(as_series=False)
+
+
+def option(made: Result, name: str) -> dict[str, Any]:
+    return made.tables["plan_options"].filter(pl.col("option") == name).row(0, named=True)
+
+
+def supply_line(month: int, **given: Any) -> dict[str, Any]:
+    row = {
+        "scenario": "base",
+        "period_start": add_months(FIRST, month),
+        "site_id": "East",
+        "resource_id": "sellers:East",
+        "name": "Sellers East",
+        "kind": "sellers",
+        "unit": "deals",
+        "load": 20.0,
+        "load_q90": 20.0,
+        "capacity": 16.0,
+        "shortage": 0.0,
+        "shortage_rate": 0.0,
+        "hire": None,
+        "cost": 0.0,
+    }
+    return row | given
+
+
+def short(**more: pl.DataFrame) -> Result:
+    """10 won deals a month of 1,000 are 20 to be worked; two sellers close 16; the target is 10,000 a month.
+
+    Month 1 closes 8,000 and 4 deals wait; month 2 closes 16 of 24 deals, so 8,000 of 12,000; month 3 8,000 again.
+    """
+    frames = demand(TEN_A_MONTH) | {
+        "scenarios": BASE,
+        "plan_targets": aims([1_000_000] * 3),
+        "seller_capacity": sellers({"Ann": 8.0, "Bo": 8.0}, 3),
+    }
+    return plan(tables(**(frames | more)), config(hire_share=0.5, hiring_lead_months=1, ramp=(1.0,)))
+
+
+def test_sellers_limit_what_is_served_and_the_gap_is_what_the_target_misses() -> None:
+    bookings = line(short(), "bookings")
+    assert bookings["demand"] == pytest.approx([10_000] * 3)
+    assert bookings["supply"] == pytest.approx([8_000] * 3)
+    assert bookings["gap"] == pytest.approx([-2_000] * 3)
+    assert line(short(), "target")["money"] == [10_000] * 3
+    capacity = line(short(), "capacity")
+    assert capacity["demand"] == pytest.approx([20] * 3)
+    assert capacity["gap"] == pytest.approx([-4] * 3)
+    assert capacity["money"] == pytest.approx([8_000] * 3)
+
+
+def test_the_gap_and_what_binds_are_findings_with_their_money() -> None:
+    found = {finding.code: finding for finding in short().findings}
+    assert found["reconcile.gap"].money_at_stake == pytest.approx(6_000)
+    assert "2026-07 to 2026-09" in found["reconcile.gap"].message
+    assert "(20%) below the target of 30,000; 0% of futures" in found["reconcile.gap"].message
+    assert found["reconcile.capacity_binds"].money_at_stake == pytest.approx(6_000)
+    assert "East 6,000 (20%)" in found["reconcile.capacity_binds"].message
+
+
+def test_hires_of_the_supply_plan_close_what_waits_after_their_lead() -> None:
+    """One more from month 2 on closes 8 more: 24 in month 2 (all that is asked for or waits), 20 in month 3."""
+    made = short(supply_lines=pl.DataFrame([supply_line(0, hire=1.0, cost=500.0), supply_line(1), supply_line(2)]))
+    assert line(made, "bookings")["supply"] == pytest.approx([8_000, 12_000, 10_000])
+    assert line(made, "hires")["supply"] == [1, 0, 0]
+    assert line(made, "hires", "resource", "sellers:East")["supply"] == [1]
+    assert line(made, "supply_cost")["money"] == [500, 0, 0]
+
+
+def test_margin_is_bookings_less_unit_cost_pay_and_hires_but_not_purchases_twice() -> None:
+    """8,000 less 40 % unit cost, less 100 + 50 of pay in month 1, less 500 for a hire; 700 of purchases are unit cost."""
+    lines = [
+        supply_line(0, cost=500.0),
+        supply_line(0, resource_id="Mill", kind="supplier", name="Mill", cost=700.0, capacity=9.0),
+    ]
+    pay = [
+        {"id": "1", "scenario": "base", "amount": 10_000},
+        {"id": "2", "scenario": "paid", "amount": 5_000},
+        {"id": "3", "scenario": "best", "amount": 7_777},
+    ]
+    rest = {"person_id": "Ann", "period_start": FIRST, "plan": "p", "rule": "r", "base": 1, "is_assumed": False}
+    made = short(
+        supply_lines=pl.DataFrame(lines),
+        pay_lines=pl.DataFrame([row | rest | {"reason": ""} for row in pay]),
+        products=pl.DataFrame([{"id": "P", "name": "P", "unit_price": 10, "unit_cost": 4}]),
+    )
+    assert line(made, "pay_cost")["money"] == [150, 0, 0]
+    assert line(made, "supply_cost")["money"] == [1_200, 0, 0]
+    assert line(made, "margin")["money"] == pytest.approx([8_000 - 3_200 - 150 - 500, 4_800, 4_800])
+    assert "reconcile.no_unit_cost" not in {finding.code for finding in made.findings}
+
+
+def test_delivery_that_is_short_limits_the_bookings_that_need_it() -> None:
+    """A quarter of month 2's hours is lost; P needs them the month after booking, Q does not need them."""
+    leaves = {("P", "East"): [[4.0], [4.0]], ("Q", "East"): [[4.0], [4.0]]}
+    made = plan(
+        tables(
+            **demand(leaves),
+            scenarios=scenarios(base=[0]),
+            plan_targets=aims([800_000, 800_000]),
+            recipes=pl.DataFrame(
+                [{"id": "1", "product_id": "P", "resource_id": "Team", "quantity": 1.0, "offset_months": 1}]
+            ),
+            supply_lines=pl.DataFrame(
+                [
+                    supply_line(place, resource_id="Team", kind="people", load=100.0, shortage=lost)
+                    for place, lost in ((0, 50.0), (1, 25.0))
+                ]
+            ),
+        ),
+        config(),
+    )
+    assert line(made, "bookings", "product", "P")["supply"] == pytest.approx([3_000, 4_000])
+    assert line(made, "bookings", "product", "Q")["supply"] == pytest.approx([4_000, 4_000])
+    assert line(made, "hours", "resource", "Team")["gap"] == [-84, -84]
+    binds = next(finding for finding in made.findings if finding.code == "reconcile.delivery_binds")
+    assert binds.money_at_stake == pytest.approx(1_000)
+    assert binds.message.endswith("in time: P.")
+
+
+def test_three_options_are_weighed_on_the_draws() -> None:
+    """One more seller from month 2 on closes the gap: gain 6,000. People have no cost: 20 % of the 4,000 that one brings
+    a month, so 3 x 800 once and 2 x 800. More deals find nobody; half of the futures reach 24,000."""
+    made = short()
+    assert made.tables["plan_options"].height == 3
+    hire = option(made, "hire_sellers")
+    assert hire["title"] == "Hire 1 more seller (1 East)"
+    assert hire["gain"] == pytest.approx(6_000)
+    assert hire["cost"] == pytest.approx(4_000)
+    assert hire["gap_after"] == pytest.approx(0, abs=1e-6)
+    assert (hire["probability"], hire["is_feasible"]) == (1.0, True)
+    pipeline = option(made, "more_pipeline")
+    assert pipeline["gain"] == pytest.approx(0, abs=1e-6)
+    assert not pipeline["is_feasible"]
+    lower = option(made, "lower_target")
+    assert lower["title"] == "Lower the target to 24,000 USD"
+    assert lower["probability"] == 1.0
+    assert made.tables["plan_options"]["option"].to_list() == ["lower_target", "hire_sellers", "more_pipeline"]
+
+
+def with_room(targets: list[int], **settings_: Any) -> Result:
+    """10 deals a month and sellers who could close ten times as many, one wins 50 %, one 60 %."""
+    team = pl.concat([sellers({"Ann": 100.0}, 3, rate=0.5), sellers({"Bo": 100.0}, 3, rate=0.6)])
+    frames = demand(TEN_A_MONTH) | {"scenarios": BASE, "plan_targets": aims(targets), "seller_capacity": team}
+    return plan(tables(**frames), config(**settings_))
+
+
+def test_with_room_to_spare_a_gap_asks_for_more_deals_or_a_better_won_share() -> None:
+    """31,500 aimed at, 30,000 expected. The team wins 55 %, the upper quarter 57.5 %: 30,000 x 57.5 / 55 are 136 too few.
+    7.5 % more deals in the last two months are enough."""
+    made = with_room([1_050_000] * 3)
+    assert set(made.tables["plan_options"]["option"]) == {"win_more", "more_pipeline", "lower_target"}
+    win = option(made, "win_more")
+    assert win["gap_after"] == pytest.approx(-136.36, abs=0.01)
+    assert win["probability"] == 0.0
+    assert win["title"] == "Raise the won share from 55.0% to 57.5%"
+    pipeline = option(made, "more_pipeline")
+    assert pipeline["gain"] == pytest.approx(1_500, abs=40)
+    assert pipeline["title"] == "Bring 1 more new deal a month"  # 10 x 7.5 % / 55 %
+
+
+def test_more_deals_are_asked_for_only_as_far_as_the_setting_allows() -> None:
+    made = with_room([2_000_000] * 3, pipeline_share=0.1)
+    assert option(made, "more_pipeline")["gain"] == pytest.approx(2_000)  # 10 % of two months of 10,000
+
+
+def test_above_the_target_there_are_three_options_too() -> None:
+    made = with_room([500_000] * 3)
+    assert set(made.tables["plan_options"]["option"]) == {"raise_target", "hold_hires", "keep_plan"}
+    assert option(made, "raise_target")["title"] == "Raise the target to 30,000 USD"
+    assert not option(made, "hold_hires")["is_feasible"]
+    gap = next(finding for finding in made.findings if finding.code == "reconcile.gap")
+    assert (gap.severity, gap.money_at_stake) == ("notice", None)
+
+
+def test_without_sellers_the_demand_is_the_supply() -> None:
+    frames = demand(TEN_A_MONTH) | {"scenarios": BASE, "plan_targets": aims([1_000_000] * 3)}
+    made = plan(tables(**frames), config())
+    assert line(made, "bookings")["supply"] == pytest.approx([10_000] * 3)
+    assert line(made, "capacity")["supply"] == []
+
+
+def test_each_scenario_has_its_lines() -> None:
+    leaves = {("P", "East"): [[2.0, 6.0]]}
+    frames = demand(leaves) | {
+        "scenarios": scenarios(base=[0, 1], best=[1], worst=[0]),
+        "plan_targets": aims([400_000]),
+    }
+    bookings = line(plan(tables(**frames), config()), "bookings")
+    assert dict(zip(bookings["scenario"], bookings["gap"], strict=True)) == pytest.approx(
+        {"base": 0, "best": 2_000, "worst": -2_000}
+    )
+
+
+def test_a_quota_beyond_what_a_seller_can_close_is_a_finding() -> None:
+    """Ann can close 3 x 4,000 = 12,000; 14,400 is the most that passes."""
+    quotas = [
+        {"person_id": name, "period_start": FIRST, "region": "East", "amount": amount, "share": 0.5, "reason": ""}
+        for name, amount in (("Ann", 1_440_100), ("Bo", 1_440_000))
+    ]
+    found = next(f for f in short(quotas=pl.DataFrame(quotas)).findings if f.code == "reconcile.quota_above_capacity")
+    assert found.count == 1
+    assert found.money_at_stake == pytest.approx(2_401)
+
+
+def test_without_a_frame_there_is_no_plan() -> None:
+    made = plan(tables(), config())
+    assert made.tables["plan_lines"].equals(empty("plan_lines"))
+    assert made.tables["plan_options"].equals(empty("plan_options"))
+
+
+def test_the_tables_are_as_the_schema_says_and_their_keys_are_unique() -> None:
+    made = short(supply_lines=pl.DataFrame([supply_line(0, hire=1.0), supply_line(1), supply_line(2)]))
+    lines = made.tables["plan_lines"]
+    assert lines.equals(conform("plan_lines", lines))
+    assert lines.select("scenario", "period_start", "line", "level", "member").is_unique().all()
+    for name in ("plan_lines", "plan_options"):
+        required = {"plan_lines": lines.columns[:5], "plan_options": made.tables["plan_options"].columns}[name]
+        assert made.tables[name].select(required).null_count().sum_horizontal().item() == 0
+
+
+def test_both_rooms_take_the_same_values_for_hires() -> None:
+    """Sellers hired by the supply plan ramp in the reconciled plan as they did there."""
+    ours, theirs = ReconcileSettings(), SupplySettings()
+    for name in ("ramp", "hiring_lead_months", "hire_cost_months", "seller_cost_rate", "margin"):
+        assert getattr(ours, name) == getattr(theirs, name)
+
+
+@st.composite
+def futures(draw: st.DrawFn) -> Futures:
+    leaves, months, number = draw(st.integers(1, 4)), draw(st.integers(1, 4)), draw(st.integers(1, 3))
+    size = leaves * months * number
+    counts = st.lists(st.integers(0, 30), min_size=size, max_size=size)
+    quantity = np.array(draw(counts), dtype=float).reshape(leaves, months, number)
+    regions = tuple(draw(st.lists(st.sampled_from(["East", "West"]), min_size=leaves, max_size=leaves)))
+    first = tuple(add_months(FIRST, place) for place in range(months))
+    return Futures(first, ("P",) * leaves, regions, quantity, quantity * 10.0, np.zeros((leaves, months)))
+
+
+@given(futures(), st.floats(0, 60), st.floats(0, 20))
+@settings(max_examples=60, deadline=None)
+def test_no_more_is_served_than_asked_for_and_more_sellers_never_serve_less(
+    case: Futures, able: float, extra: float
+) -> None:
+    shape = (len(case.regions), len(case.months))
+    rate = np.full(shape, 0.5)
+    less, more = (served(case, rate, np.full(shape, number)) for number in (able, able + extra))
+    asked, done = case.amount.cumsum(axis=1), less.cumsum(axis=1)
+    assert (done <= asked + 1e-6).all()
+    assert (more.sum(axis=(0, 1)) >= less.sum(axis=(0, 1)) - 1e-6).all()
+    for g in range(len(case.regions)):
+        worked = less[case.teams == g].sum(axis=0) / 10.0 / 0.5
+        assert (worked <= able + 1e-6).all()
+    assert served(case.by_team(), rate, np.full(shape, able)).sum(axis=(0, 1)) == pytest.approx(less.sum(axis=(0, 1)))
+
+
+@given(futures())
+@settings(max_examples=15, deadline=None)
+def test_regions_and_products_add_up_to_the_total(case: Futures) -> None:
+    leaves: dict[Any, Any] = {
+        (f"P{place}", region): case.quantity[place].tolist() for place, region in enumerate(case.region)
+    }
+    frames = demand(leaves) | {
+        "scenarios": scenarios(base=list(range(case.quantity.shape[2]))),
+        "plan_targets": aims([100_000] * len(case.months)),
+        "seller_capacity": sellers({"Ann": 9.0}, len(case.months), region="East"),
+    }
+    lines = plan(tables(**frames), config()).tables["plan_lines"].filter(pl.col("line") == "bookings")
+    for measure in ("demand", "supply"):
+        sums = {
+            level: lines.filter(pl.col("level") == level)
+            .group_by("period_start")
+            .agg(pl.col(measure).sum())
+            .sort("period_start")[measure]
+            .to_list()
+            for level in ("all", "region", "product")
+        }
+        assert sums["region"] == pytest.approx(sums["all"])
+        assert sums["product"] == pytest.approx(sums["all"])
