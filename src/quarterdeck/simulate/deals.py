@@ -189,7 +189,7 @@ class Deals:
             shock = np.sign(shock) * np.abs(shock) ** 1.6
         pressure = 0.10 * scene.shaken("competitor", tick.month) - 0.10 * scene.shaken("competitor_lost", tick.month)
         freeze = scene.shaken("recession", tick.month)
-        change = 0.06 * np.minimum(cared, 1.2) * (1 + 1.2 * skill) + 0.035 * scene.market.appeal(pool["account"], years)
+        change = 0.06 * np.minimum(cared, 1.2) * (1 + 2.5 * skill) + 0.035 * scene.market.appeal(pool["account"], years)
         change = change - 0.16 * (cared < 0.2) - 0.06 - pressure - 0.06 * freeze + 0.25 * shock
         pool["conviction"] += change * is_there
         pool["idle"] += tick.weeks * is_there
@@ -259,15 +259,13 @@ class Deals:
         pool["effort"][at[again]] *= 0.5
 
     def _postpone(self, scene: Scene, tick: Tick, may: Mask) -> Mask:
-        """Owners move an expected close date that is over, or that the stage no longer allows."""
+        """Owners move an expected close date that is over, or that does not go with the stage, when they see it."""
         pool = self.pool
         remaining = 9 * (len(scene.kind.stages) - pool["stage"]) * pool["size"]
         over = may & (pool["close_on"] <= tick.last + 1)
-        wrong = (
-            may
-            & (pool["close_on"] - tick.last < 0.4 * remaining)
-            & (scene.fate.uniform("tidy", pool["key"], tick.number) < 0.25)
-        )
+        ahead = pool["close_on"] - tick.last
+        is_seen = scene.fate.uniform("tidy", pool["key"], tick.number) < 0.55
+        wrong = may & is_seen & ((ahead < 0.7 * remaining) | (ahead > 1.5 * remaining + 7))
         push = over | wrong
         later = tick.last + 4 + remaining * (0.6 + 0.8 * scene.fate.uniform("push", pool["key"], tick.number))
         pool["close_on"] = np.where(push, later, pool["close_on"])

@@ -67,7 +67,7 @@ def write(
     world, files = World(spec), _Files(folder / "export")
     live: Frames = {}
     for month in range(spec.months):
-        final, live = world.advance()
+        final, live = world.advance(with_open=month == spec.months - 1)
         for name, frame in final.items():
             files.add(name, _columns(name, frame))
         if progress is not None:

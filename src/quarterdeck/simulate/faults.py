@@ -95,7 +95,7 @@ def inject(scene: Scene, name: str, frame: pl.DataFrame) -> tuple[pl.DataFrame, 
     chance = scene.noise.uniform(f"fault {name}", number)
     own = (scene.noise.bits(f"fault size {name}", number) >> np.uint64(40)).astype(np.int64)
     labels: list[pl.DataFrame] = []
-    frame = frame.with_columns(pl.Series("_n", own), *_scenery(scene))
+    frame = frame.with_columns(pl.Series("_n", own), *(_scenery(scene) if name == "opportunities" else ()))
     low = 0.0
     for fault in mine:
         high = low + fault.rate * factor

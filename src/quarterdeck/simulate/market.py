@@ -62,7 +62,8 @@ class Market:
     def appeal(self, account: Ints, years: float) -> Floats:
         """How well the offer suits the companies after so many years of drift."""
         base = np.array([fit for _, _, fit in self.kind.industries])
-        return self.fit[account] + (base + self._slope * years)[self.industry[account]] - 0.06 * self.spec.drift * years
+        by_industry = base + self._slope * years - 0.06 * self.spec.drift * years
+        return np.asarray(self.fit[account] + by_industry[self.industry[account]])
 
     def meet(self, account: Ints, at: Ints) -> Ints:
         """Companies come to be known; returns those that were not known before."""

@@ -27,7 +27,7 @@ def activities(scene: Scene, tick: Tick, spent: Rows) -> None:
     """Hours spent on deals become activities."""
     if scene.recorder.is_silent or not spent:
         return
-    count = scene.fate.whole("activities", spent["hours"] * 1.55 * scene.spec.detail, spent["key"], tick.number)
+    count = scene.fate.whole("activities", spent["hours"] * 1.35 * scene.spec.detail, spent["key"], tick.number)
     rows = np.repeat(np.arange(len(count)), count)
     if not len(rows):
         return
@@ -89,10 +89,10 @@ def events(scene: Scene, tick: Tick, spent: Rows, leads: Leads, customers: Pool)
     fresh = pool.rows((pool["created"] >= tick.start) & (pool["created"] < tick.end))
     _log(scene, fresh["created"], np.zeros(len(fresh["n"]), dtype=np.int64), lead=fresh["n"])
     waiting = pool.rows(pool["created"] < tick.start)
-    rows, own, at = _spread(scene, tick, "lead event", waiting["key"], 0.9 * detail * np.exp(0.5 * waiting["quality"]))
+    rows, own, at = _spread(scene, tick, "lead event", waiting["key"], 0.55 * detail * np.exp(0.5 * waiting["quality"]))
     _log(scene, at, 1 + np.asarray(own.astype(np.uint64) % np.uint64(3), dtype=np.int64), lead=waiting["n"][rows])
     if spent:
-        mean = 1.5 * detail * np.exp(0.6 * spent["conviction"].clip(-2, 2))
+        mean = 1.05 * detail * np.exp(0.6 * spent["conviction"].clip(-2, 2))
         rows, own, at = _spread(scene, tick, "deal event", spent["key"], mean)
         kind = np.where(
             (spent["stage"][rows] >= 2) & (scene.noise.uniform("trial", own) < 0.3),

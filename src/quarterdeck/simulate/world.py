@@ -58,8 +58,8 @@ class World:
         names = [*final, *(name for name in live if name not in final)]
         return {name: pl.concat([part[name] for part in (final, live) if name in part]) for name in names}
 
-    def advance(self, decisions: Decisions = NOTHING) -> tuple[Frames, Frames]:
-        """Like `step`, but records that will not change any more, and those that may, apart."""
+    def advance(self, decisions: Decisions = NOTHING, with_open: bool = True) -> tuple[Frames, Frames]:
+        """Like `step`, but records that will not change any more, and those that may (unless not asked for), apart."""
         scene, delivery, month = self.state.scene, self.state.delivery, self.month
         scene.before = scene.month_start(month + 1) * DAY
         decide(self.state, decisions, month)
@@ -82,7 +82,8 @@ class World:
             name: {column: np.concatenate([part[column] for part in parts]) for column in parts[0]}
             for name, parts in final.items()
         }
-        return self._finished(joined | {"orders": shipped, "invoices": paid}), self._open(unpaid)
+        done = self._finished(joined | {"orders": shipped, "invoices": paid})
+        return done, self._open(unpaid) if with_open else {}
 
     def _tick(self, tick: Tick) -> dict[str, Rows]:
         """A week: interest comes, deals are opened, people work, customers decide."""
