@@ -1,4 +1,4 @@
-"""What a won deal brings: a sample of values for each leaf, borrowed from its product or from all where few are known."""
+"""What a won deal brings: a sample for each leaf, borrowed from its product or from all where few are known."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from quarterdeck.base.schema import conform
+from quarterdeck.base.schema import table
 from quarterdeck.demand.deals import Clock
 from quarterdeck.demand.settings import DemandSettings
 
@@ -51,4 +51,4 @@ def estimate(deals: pl.DataFrame, nodes: pl.DataFrame, clock: Clock, settings: D
         rows.append(
             {"node_id": leaf["node_id"], "mean": float(values.mean()), "amounts": json.dumps(sample), "n": len(values)}
         )
-    return conform("demand_amounts", pl.DataFrame(rows, schema_overrides={"mean": pl.Float64}))
+    return pl.DataFrame(rows, schema=table("demand_amounts").polars)

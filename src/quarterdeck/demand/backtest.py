@@ -92,7 +92,7 @@ def naive(past: Array, ahead: int) -> Array:
 
 
 def backtest(tables: Tables, config: Config[DemandSettings]) -> Result:
-    """Writes `demand_accuracy`: forecasts made at earlier dates for all, regions and products against their bookings."""
+    """Writes `demand_accuracy`: forecasts at earlier dates for all, regions and products against their bookings."""
     settings = config.settings
     deals = prepare(tables["opportunities"], config.company)
     clock = Clock.at(config.today)
@@ -183,7 +183,7 @@ def _lessons(table: pl.DataFrame, dates: int, settings: DemandSettings) -> list[
             Finding(
                 code="demand.loses_to_naive",
                 severity="warning",
-                message=f"At earlier dates the forecast erred by {mine:.0%} of bookings a month, the naive one by {theirs:.0%}.",
+                message=f"At earlier dates the forecast erred by {mine:.0%} of bookings, the naive by {theirs:.0%}.",
                 fix="Read the forecast beside the naive one; look for months in which the way of selling changed.",
             )
         )

@@ -102,7 +102,7 @@ def first_month(deals: pl.DataFrame, clock: Clock, max_history: int) -> int:
     """First month in which closings are observed whole.
 
     An export may hold only deals that closed after some date, or were open then. Before that date no deal in it could
-    close, so exposure begins there (delayed entry). Stray early dates (less than a twentieth of the usual month) do not count.
+    close, so exposure begins there (delayed entry). Stray early months, under a twentieth of the usual, do not count.
     """
     closings = deals.filter(pl.col("closed").is_not_null() & (pl.col("closed") < clock.month))
     if closings.is_empty():

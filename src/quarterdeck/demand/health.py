@@ -80,7 +80,7 @@ def _no_amounts(deals: pl.DataFrame) -> Finding | None:
     return Finding(
         code="demand.open_without_amount",
         severity="notice",
-        message=f"{missing} of {current.height} open deals state no value; they are given values of won deals of their product.",
+        message=f"{missing} of {current.height} open deals state no value; they get those of won deals of the product.",
         fix="Let sellers enter an estimate with each open deal: large deals then show in the forecast.",
         table="opportunities",
         count=missing,
@@ -94,7 +94,7 @@ def _month_in_progress(config: Config[DemandSettings]) -> Finding | None:
     return Finding(
         code="demand.month_in_progress",
         severity="notice",
-        message=f"{today:%Y-%m} has begun: its line holds what is still to come from {today:%Y-%m-%d} on, not what is booked.",
+        message=f"{today:%Y-%m} has begun: its line holds what comes from {today:%Y-%m-%d} on, not what is booked.",
         fix="Use --as-of with the first day of a month to see whole months.",
     )
 

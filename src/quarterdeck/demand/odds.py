@@ -18,7 +18,7 @@ class Odds:
     """Draws of `demand_hazards`.
 
     A month's odds are the learned ones times a gamma factor of each segment and age (how surely they are known), times
-    a lognormal swing that all segments share (one a month, and one a place in the quarter for what few months leave open).
+    a lognormal swing that all segments share: one a month, and one a place in the quarter that few months leave open.
     """
 
     def __init__(self, hazards: pl.DataFrame, draws: int, seed: int, company: Company) -> None:

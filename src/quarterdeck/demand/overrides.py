@@ -28,7 +28,8 @@ class Overridden:
 
 def members(nodes: pl.DataFrame, leaves: tuple[str, ...]) -> dict[str, NDArray[np.int64]]:
     """Places of the leaves below each node."""
-    frame = nodes.filter("is_leaf").join(pl.DataFrame({"node_id": leaves}).with_row_index("place"), on="node_id")
+    order = pl.DataFrame({"node_id": leaves}, schema={"node_id": pl.String}).with_row_index("place")
+    frame = nodes.filter("is_leaf").join(order, on="node_id")
     found: dict[str, NDArray[np.int64]] = {}
     for node_id, level, product, region in nodes.select("node_id", "level", "product_id", "region").iter_rows():
         if level == "all":

@@ -41,7 +41,7 @@ class Paths:
 
 @dataclass
 class Cohorts:
-    """Deals of one leaf that share segment and age. `values` are the stated amounts, empty where they are not stated."""
+    """Deals of one leaf that share segment and age. `values` are the stated amounts, if any."""
 
     segment: list[int]
     source: list[int]

@@ -98,7 +98,7 @@ class PipelineModel:
         """
         if not 1 <= periods <= self.settings.horizon:
             raise QuarterdeckError(
-                f"The model was fitted for {self.settings.horizon} months; ask for 1 to {self.settings.horizon} periods, "
+                f"The model was fitted for {self.settings.horizon} months; ask for no more periods (and at least one), "
                 "or fit it with settings=DemandSettings(horizon=…)."
             )
         deals = prepare(conform("opportunities", to_polars(open)), self.company)

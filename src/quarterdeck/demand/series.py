@@ -51,14 +51,21 @@ class SeriesForecast:
 
 @dataclass(frozen=True)
 class Trial:
-    """What a model said at earlier periods: arrays of equal length."""
+    """What a model said from earlier places, numbered: arrays of equal length."""
 
     said: Array
     came: Array
+    place: NDArray[np.int64]
 
     @property
     def error(self) -> float:
         return float(np.abs(self.said - self.came).mean()) if len(self.said) else 0.0
+
+    def surely_beats(self, other: Trial) -> bool:
+        """The mean gain is more than its standard error; errors made from one place count as one."""
+        gain = np.abs(other.said - other.came) - np.abs(self.said - self.came)
+        by_place = np.bincount(self.place, weights=gain) / np.bincount(self.place)
+        return bool(gain.mean() > by_place.std() / np.sqrt(len(by_place)))
 
 
 def forecast(y: Array, horizon: int, season: int = 12) -> SeriesForecast:
@@ -76,7 +83,7 @@ def forecast(y: Array, horizon: int, season: int = 12) -> SeriesForecast:
         if not len(mine.said) or base[least].error == 0:
             continue
         ratio = mine.error / base[least].error
-        if ratio < min(relative, MARGIN):
+        if ratio < min(relative, MARGIN) and mine.surely_beats(base[least]):
             best, relative, trial = name, ratio, mine
     mean = _ahead(best, y, horizon, season)
     return SeriesForecast(mean, _spread(trial, mean), best, relative)
@@ -99,12 +106,13 @@ def _trial(name: str, y: Array, horizon: int, season: int, least: int) -> Trial:
     """What the model said from up to TESTS evenly spaced earlier periods, none with less than `least` before it."""
     first = max(least, len(y) - max(12, horizon))
     places = np.unique(np.linspace(first, len(y) - 1, TESTS).astype(np.int64)) if first < len(y) else np.zeros(0, int)
-    said, came = [], []
-    for place in places:
+    said, came, number = [np.zeros(0)], [np.zeros(0)], [np.zeros(0, np.int64)]
+    for count, place in enumerate(places):
         reach = min(horizon, len(y) - place)
         said.append(_ahead(name, y[:place], reach, season))
         came.append(y[place : place + reach])
-    return Trial(np.concatenate(said), np.concatenate(came)) if said else Trial(np.zeros(0), np.zeros(0))
+        number.append(np.full(reach, count))
+    return Trial(np.concatenate(said), np.concatenate(came), np.concatenate(number))
 
 
 def _ahead(name: str, y: Array, horizon: int, season: int) -> Array:
@@ -112,6 +120,8 @@ def _ahead(name: str, y: Array, horizon: int, season: int) -> Array:
         return np.full(horizon, y[-MEANS[name] :].mean())
     if name == "seasonal":
         return _seasonal(y, horizon, season)
+    if np.ptp(y) == 0:
+        return np.full(horizon, y[-1])
     from statsforecast.models import AutoETS, AutoTheta
 
     used = season if len(y) > 2 * season else 1
@@ -121,10 +131,16 @@ def _ahead(name: str, y: Array, horizon: int, season: int) -> Array:
 
 
 def _seasonal(y: Array, horizon: int, season: int) -> Array:
-    """Last year's periods, times the root of the growth of the last year over the one before."""
-    last, before = y[-season:].sum(), y[-2 * season : -season].sum()
-    growth = float(np.sqrt(np.clip(last / before, 0.5, 2.0))) if before > 0 else 1.0
-    return np.array([y[len(y) - season + step % season] * growth for step in range(horizon)])
+    """The last year's mean, with half its growth, times each period's usual share of its year.
+
+    A share is averaged over the whole years and one more in which all periods were alike.
+    """
+    years = len(y) // season
+    whole = y[-years * season :].reshape(years, season)
+    means = np.maximum(whole.mean(axis=1, keepdims=True), 1e-9)
+    share = ((whole / means).sum(axis=0) + 1.0) / (years + 1)
+    growth = float(np.sqrt(np.clip(means[-1, 0] / means[-2, 0], 0.5, 2.0))) if years > 1 else 1.0
+    return np.asarray(means[-1, 0] * growth * np.resize(share, horizon), dtype=np.float64)
 
 
 def _spread(trial: Trial, mean: Array) -> Array:

@@ -17,7 +17,7 @@ class DemandSettings(Section):
     draws: int = Field(default=500, ge=50, le=10_000)
     """Joint sample paths."""
     segment_by: Literal["auto", "none", "product", "region"] = "auto"
-    """Groups of deals that get odds of their own, shrunk towards those of all deals; `auto` takes those that differ most."""
+    """Groups of deals that get odds of their own, shrunk towards those of all; `auto` takes those that differ most."""
     max_age: int = Field(default=18, ge=2, le=60)
     """Months after which a deal's age no longer matters."""
     max_history: int = Field(default=36, ge=6, le=240)

@@ -15,7 +15,7 @@ from quarterdeck.demand.settings import DemandSettings
 
 
 def fit(tables: Tables, config: Config[DemandSettings]) -> Result:
-    """Learns how deals age, how many come and what they bring: `nodes, demand_hazards, demand_arrivals, demand_amounts`."""
+    """Writes `nodes`, how deals age (`demand_hazards`), how many come (`demand_arrivals`), what they bring."""
     deals = prepare(tables["opportunities"], config.company)
     names = dict(tables["products"].select("id", "name").iter_rows())
     model = PipelineModel.learn(deals, config.today, config.settings, config.company, names)
