@@ -55,7 +55,10 @@ Limit = Annotated[int, typer.Option("--limit", min=0, metavar="N", help="Rows to
 FailOn = Annotated[
     Severity | None,
     typer.Option(
-        "--fail-on", help="Exit with 1 when there is a finding of this severity or worse.", show_default=False
+        "--fail-on",
+        metavar="error|warning|notice",
+        help="Exit with 1 when there is a finding of this severity or worse.",
+        show_default=False,
     ),
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Compute every step anew instead of reusing what is known.")]

@@ -122,9 +122,11 @@ def check(name: Name, as_of: AsOf = None, known: KnownAt = None, fail_on: FailOn
 
 def measure(
     name: Name,
-    metric: Annotated[str | None, typer.Option("--metric", help="Only this metric.", show_default=False)] = None,
-    grain: Annotated[str, typer.Option("--grain", help="month, quarter, year or all.")] = "quarter",
-    by: Annotated[str, typer.Option("--by", metavar="DIMENSION", help="region, owner_id, product_id …")] = "all",
+    metric: Annotated[
+        str | None, typer.Option("--metric", metavar="METRIC", help="Only this metric.", show_default=False)
+    ] = None,
+    grain: Annotated[str, typer.Option("--grain", metavar="GRAIN", help="month, quarter, year or all.")] = "quarter",
+    by: Annotated[str, typer.Option("--by", metavar="DIMENSION", help="region, owner, product …")] = "all",
     as_of: AsOf = None,
     known: KnownAt = None,
     limit: Limit = 40,
@@ -152,8 +154,10 @@ def score(name: Name, as_of: AsOf = None, known: KnownAt = None, limit: Limit = 
 
 def forecast(
     name: Name,
-    node: Annotated[str, typer.Option("--node", help="Node of the hierarchy, such as region:East.")] = "all",
-    measure: Annotated[str, typer.Option("--measure", help="amount or quantity.")] = "amount",
+    node: Annotated[
+        str, typer.Option("--node", metavar="NODE", help="Node of the hierarchy, such as region:East.")
+    ] = "all",
+    measure: Annotated[str, typer.Option("--measure", metavar="MEASURE", help="amount or quantity.")] = "amount",
     as_of: AsOf = None,
     known: KnownAt = None,
     limit: Limit = 40,

@@ -82,7 +82,9 @@ def export(
     to: Annotated[Path, typer.Option("--to", metavar="FILE", help="File to write.", show_default=False)],
     form: Annotated[
         str | None,
-        typer.Option("--format", help="csv, parquet or xlsx. Default: by the file's name.", show_default=False),
+        typer.Option(
+            "--format", metavar="FORMAT", help="csv, parquet or xlsx. Default: by the file's name.", show_default=False
+        ),
     ] = None,
     as_of: AsOf = None,
     known: KnownAt = None,
@@ -111,7 +113,8 @@ def explain(
         str | None, typer.Option("--by", metavar="DIMENSION", help="Dimension of the member.", show_default=False)
     ] = None,
     member: Annotated[
-        str | None, typer.Option("--member", help="Member of the dimension, such as East.", show_default=False)
+        str | None,
+        typer.Option("--member", metavar="MEMBER", help="Member of the dimension, such as East.", show_default=False),
     ] = None,
     as_of: AsOf = None,
     limit: Limit = 10,

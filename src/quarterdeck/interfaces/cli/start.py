@@ -128,7 +128,9 @@ def steps(
 
 def simulate(
     name: Annotated[Path, typer.Argument(metavar="NAME", help="Folder to make.", show_default=False)],
-    kind: Annotated[Kind, typer.Option("--kind", help="What the company sells.")] = "software",
+    kind: Annotated[
+        Kind, typer.Option("--kind", metavar="software|agency|manufacturer", help="What the company sells.")
+    ] = "software",
     opportunities: Annotated[int, typer.Option("--opportunities", min=1, metavar="N", help="Deals to make.")] = 3000,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="The same seed makes the same company.")] = 1,
 ) -> None:

@@ -188,7 +188,7 @@ def small(rows: Sequence[Row], *, labels: tuple[str, str], columns: int = 3) -> 
     ).properties(width=275, height=110)
     return drawn.facet(
         facet=alt.Facet(
-            "name:N", sort=names, title=None, header=alt.Header(labelColor=INK, labelFontWeight="bold", labelLimit=250)
+            "name:N", sort=names, title=None, header=alt.Header(labelColor=INK, labelFontWeight="bold", labelLimit=190)
         ),
         columns=columns,
     ).resolve_scale(y="independent")
@@ -256,6 +256,7 @@ def _style() -> dict[str, Any]:
     }
     return {
         "background": "transparent",
+        "padding": {"left": 5, "top": 5, "right": 20, "bottom": 5},
         "font": "Noto Sans, Helvetica, Arial, sans-serif",
         "view": {"stroke": None},
         "axis": {**text, "gridColor": LINE, "domainColor": LINE, "tickColor": LINE, "labelPadding": 6},

@@ -303,4 +303,4 @@ def _reason(part: object) -> str:
         effect = part[1] if len(part) > 1 and isinstance(part[1], int | float) else None
     else:
         return str(part)
-    return f"{name} {effect:+.0f}" if effect is not None else str(name)
+    return f"{name} ({effect:+.0f})" if effect is not None else str(name)

@@ -1,0 +1,324 @@
+"""The command line: what it prints, what it returns, what it leaves behind."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from conftest import QUARTERDECK, quarterdeck, write_export
+from quarterdeck.base.errors import ConfigurationError
+from quarterdeck.interfaces.cli.application import COMMANDS, app
+from quarterdeck.interfaces.cli.session import moment, overlay
+
+NAMES = [command.name for command in COMMANDS]
+HEAVY = ("polars", "numpy", "ibis", "duckdb", "pydantic", "altair", "jinja2", "rich.table", "sqlalchemy", "sklearn")
+
+
+def export_rows(company: Path) -> list[dict[str, str]]:
+    with (company.parent / "exports" / "sales_pipeline.csv").open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_commands_of_the_loop_are_all_there() -> None:
+    wanted = "init sync check measure score forecast supply plan approve review run report explain doctor steps show export simulate override"
+    assert sorted(NAMES) == sorted(wanted.split())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_help_shows_an_example(name: str) -> None:
+    result = CliRunner().invoke(app, [name, "--help"])
+    assert result.exit_code == 0
+    assert re.search(rf"Examples?:\n\s+quarterdeck {name}", result.output)
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = f"import sys, quarterdeck.interfaces.cli; print([name for name in {HEAVY!r} if name in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+def test_help_answers_in_under_a_third_of_a_second() -> None:
+    spent = []
+    for _ in range(5):
+        started = time.perf_counter()
+        quarterdeck("--help")
+        spent.append(time.perf_counter() - started)
+    assert min(spent) < 0.3, spent
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["run"], "Missing argument 'NAME'"),
+        (["rum"], "Did you mean 'run'?"),
+        (
+            ["run", "nowhere"],
+            "There is no folder nowhere. Make a workspace with: quarterdeck init nowhere --from FOLDER",
+        ),
+        (["check", "."], "has no quarterdeck.yaml"),
+        (["init", "new", "--from", "nowhere"], "There is no folder nowhere"),
+        (["simulate", "new", "--kind", "bakery"], "bakery"),
+        (["run", ".", "--fail-on", "disaster"], "disaster"),
+    ],
+)
+def test_a_wrong_call_exits_with_2_and_says_the_remedy(words: list[str], said: str, tmp_path: Path) -> None:
+    result = quarterdeck(*words, cwd=tmp_path)
+    assert result.returncode == 2
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["check", "--as-of", "1.10.2017"], "--as-of '1.10.2017' is no day"),
+        (["show", "dealz"], "There is no table 'dealz'"),
+        (["show", "opportunities", "--where", "statsu=won"], "did you mean 'status'?"),
+        (["show", "opportunities", "--where", "status"], "--where status=won"),
+        (["show", "opportunities", "--where", "amount=much"], "'much' is no amount"),
+        (["forecast", "--node", "region:Est", "--as-of", "2017-06-01"], "did you mean 'region:East'?"),
+        (["export", "opportunities", "--to", "x.doc"], "known: csv, parquet, xlsx"),
+        (["explain", "metrics.win_rat"], "did you mean 'win_rate'?"),
+        (["override", "weather", "x", "--value", "1", "--who", "A", "--reason", "B"], "'weather'"),
+        (["run", "--set", "demand.horizn=3"], "horizn"),
+    ],
+)
+def test_a_wrong_word_exits_with_2_and_says_the_right_one(words: list[str], said: str, company: Path) -> None:
+    result = quarterdeck(words[0], company, *words[1:])
+    assert result.returncode == 2, result.stderr
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_several_faults_are_told_at_once(company: Path) -> None:
+    result = quarterdeck("run", company, "--set", "horizon", "--set", "demand.horizon=[", "--set", "x")
+    assert result.returncode == 2
+    assert "3 faults" in result.stderr
+    assert len([line for line in result.stderr.splitlines() if line.startswith("  - --set")]) == 3
+
+
+def test_init_shows_what_each_column_becomes_and_what_to_do_next(tmp_path: Path) -> None:
+    write_export(tmp_path / "exports")
+    result = quarterdeck("init", "new", "--from", "exports", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    line = next(line for line in result.stdout.splitlines() if "close_value" in line)
+    assert "opportunities.amount" in line
+    assert re.search(r"\d+%", line)
+    assert "quarterdeck run new" in result.stdout
+    again = quarterdeck("init", "new", "--from", "exports", cwd=tmp_path)
+    assert again.returncode == 2
+    assert "quarterdeck sync new" in again.stderr
+
+
+def test_show_json_gives_every_row_with_exact_money(company: Path) -> None:
+    result = quarterdeck("show", company, "opportunities", "--json")
+    rows = json.loads(result.stdout, parse_float=Decimal)
+    given = {row["opportunity_id"]: row for row in export_rows(company)}
+    assert len(rows) == len(given) == 150
+    assert {row["id"] for row in rows} == set(given)
+    for row in rows:
+        value = given[row["id"]]["close_value"]
+        assert row["amount"] == (Decimal(value) if value else None)
+
+
+def test_show_as_of_a_day_does_not_know_what_came_later(company: Path) -> None:
+    rows = json.loads(quarterdeck("show", company, "opportunities", "--json", "--as-of", "2017-03-01").stdout)
+    given = [row for row in export_rows(company) if row["engage_date"] < "2017-03-01"]
+    assert len(rows) == len(given) == 59
+    closed = sum(bool(row["close_date"]) and row["close_date"] < "2017-03-01" for row in given)
+    assert sum(row["status"] != "open" for row in rows) == closed
+
+
+def test_show_filters_by_text_money_and_emptiness(company: Path) -> None:
+    def ids(*words: str) -> set[str]:
+        rows = json.loads(quarterdeck("show", company, "opportunities", "--json", *words).stdout)
+        return {row["id"] for row in rows}
+
+    given = export_rows(company)
+    assert ids("--where", "status=won") == {row["opportunity_id"] for row in given if row["deal_stage"] == "Won"}
+    assert ids("--where", "closed_at=") == {row["opportunity_id"] for row in given if not row["close_date"]}
+    wanted = given[1]["close_value"]
+    assert ids("--where", f"amount={wanted}") == {
+        row["opportunity_id"] for row in given if row["close_value"] == wanted
+    }
+    assert ids("--where", "status=won", "--limit", "2") <= ids("--where", "status=won")
+
+
+def test_run_ends_with_the_findings_that_matter_and_the_report(company: Path) -> None:
+    result = quarterdeck("run", company, "--as-of", "2017-06-01")
+    assert result.returncode == 0, result.stderr
+    assert re.search(r"findings? that matters? most", result.stdout)
+    assert result.stdout.count("→") <= 3
+    path = Path(result.stdout.rsplit("Report: ", 1)[1].strip())
+    assert path.read_text(encoding="utf-8").startswith("<!doctype html>")
+    steps = [line for line in result.stderr.splitlines() if re.match(r"\s*\d+/\d+  ", line)]
+    assert len(steps) == int(steps[0].split("/")[1].split()[0])
+    assert all("reused" in line for line in steps), "a second run computes nothing"
+
+
+def test_run_json_is_one_object(company: Path) -> None:
+    result = quarterdeck("run", company, "--as-of", "2017-06-01", "--json")
+    found = json.loads(result.stdout)
+    assert found["as_of"] == "2017-06-01T00:00:00Z"
+    assert found["reused"] == found["steps"]
+    assert found["is_published"] is False
+    assert len(found["plan_hash"]) == 64
+
+
+def test_fail_on_makes_findings_an_exit_code(company: Path) -> None:
+    found = json.loads(quarterdeck("check", company, "--as-of", "2017-06-01", "--json").stdout)
+    severities = {row["severity"] for row in found}
+    assert "notice" in severities, "the export has no activities, so there is a notice"
+    assert quarterdeck("check", company, "--as-of", "2017-06-01").returncode == 0
+    assert quarterdeck("check", company, "--as-of", "2017-06-01", "--fail-on", "notice").returncode == 1
+    expected = 1 if "error" in severities else 0
+    assert quarterdeck("check", company, "--as-of", "2017-06-01", "--fail-on", "error").returncode == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "table"),
+    [
+        (["measure", "--grain", "all"], "metric_values"),
+        (["score"], "scores"),
+        (["forecast"], "demand_lines"),
+        (["supply"], "supply_lines"),
+        (["review"], "variances"),
+    ],
+)
+def test_a_room_prints_its_table_and_the_same_as_json(words: list[str], table: str, company: Path) -> None:
+    result = quarterdeck(words[0], company, *words[1:], "--as-of", "2017-06-01", "--limit", "0")
+    assert result.returncode == 0, result.stderr
+    assert "As of 2017-06-01" in result.stdout or "as of 2017-06-01" in result.stdout
+    rows = json.loads(quarterdeck(words[0], company, *words[1:], "--as-of", "2017-06-01", "--json").stdout)
+    assert rows
+
+
+def test_measure_says_the_win_rate_of_the_records(company: Path) -> None:
+    result = quarterdeck(
+        "measure", company, "--metric", "win_rate", "--grain", "all", "--as-of", "2017-06-01", "--json"
+    )
+    (row,) = json.loads(result.stdout)
+    closed = [r["deal_stage"] for r in export_rows(company) if r["close_date"] and r["close_date"] < "2017-06-01"]
+    assert row["n"] == len(closed)
+    assert row["value"] == pytest.approx(closed.count("Won") / len(closed))
+
+
+def test_a_plan_is_a_draft_until_its_hash_is_approved(tmp_path: Path) -> None:
+    write_export(tmp_path / "exports")
+    quarterdeck("init", "acme", "--from", "exports", cwd=tmp_path)
+    drafted = quarterdeck("plan", "acme", "--as-of", "2017-06-01", cwd=tmp_path)
+    assert "DRAFT" in drafted.stdout, drafted.stderr
+    plan_hash = re.search(r"Hash (\w{64})", drafted.stdout)
+    assert plan_hash
+    signed = ("--who", "Kim Mina", "--reason", "Agreed in the meeting")
+    wrong = quarterdeck("approve", "acme", *signed, "--hash", "0" * 64, cwd=tmp_path)
+    assert wrong.returncode == 2
+    approved = quarterdeck("approve", "acme", *signed, "--hash", plan_hash[1], cwd=tmp_path)
+    assert approved.returncode == 0, approved.stderr
+    assert f"PUBLISHED {plan_hash[1]}" in approved.stdout
+    assert quarterdeck("approve", "acme", "--who", "Kim Mina", cwd=tmp_path).returncode == 2
+
+
+def test_explain_leads_to_the_definition_and_the_records(company: Path) -> None:
+    words = ("explain", company, "metrics.won_deals", "--period", "2017-03", "--as-of", "2017-06-01")
+    result = quarterdeck(*words)
+    assert result.returncode == 0, result.stderr
+    won = [
+        row for row in export_rows(company) if row["deal_stage"] == "Won" and row["close_date"].startswith("2017-03")
+    ]
+    assert result.stdout.startswith(f"Won deals: {len(won)}")
+    for heading in ("Definition", "Inputs", f"Records behind it: {len(won)}", "Run", "Decisions that touched it"):
+        assert heading in result.stdout
+    found = json.loads(quarterdeck(*words, "--json", "--limit", "0").stdout)
+    assert {row["id"] for row in found["records"]} == {row["opportunity_id"] for row in won}
+
+
+def test_doctor_lists_what_is_missing(company: Path) -> None:
+    found = json.loads(quarterdeck("doctor", company, "--json").stdout)
+    assert any("activities" in (row["code"] + row["message"]) for row in found)
+    assert all(row["fix"] for row in found)
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet", "xlsx"])
+def test_export_writes_the_whole_table(form: str, company: Path, tmp_path: Path) -> None:
+    result = quarterdeck("export", company, "opportunities", "--to", tmp_path / f"deals.{form}")
+    assert result.returncode == 0, result.stderr
+    assert "150 rows" in result.stdout
+    assert [path.name for path in tmp_path.iterdir()] == [f"deals.{form}"]
+
+
+def test_report_goes_where_it_is_asked_to(company: Path, tmp_path: Path) -> None:
+    result = quarterdeck("report", company, "--as-of", "2017-06-01", "--to", tmp_path / "deep" / "page.html")
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "deep" / "page.html").is_file()
+
+
+def test_ctrl_c_leaves_nothing_half_written_and_the_next_run_goes_on(tmp_path: Path) -> None:
+    write_export(tmp_path / "exports")
+    assert quarterdeck("init", "acme", "--from", "exports", cwd=tmp_path).returncode == 0
+    process = subprocess.Popen(
+        [str(QUARTERDECK), "run", "acme", "--as-of", "2017-06-01"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert process.stderr
+    process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 130, said
+    assert "nothing is half-written" in said
+    assert "Traceback" not in said
+    assert not (tmp_path / "acme" / "reports").exists()
+    again = quarterdeck("run", "acme", "--as-of", "2017-06-01", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+
+
+def test_a_reader_that_leaves_early_is_no_error(company: Path) -> None:
+    command = f"{QUARTERDECK} show {company} opportunities --json | head -1"
+    result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "["
+    assert result.stderr == ""
+
+
+def test_the_map_is_printed_as_table_json_and_picture() -> None:
+    assert "demand.simulate" in quarterdeck("steps").stdout
+    assert json.loads(quarterdeck("steps", "--json").stdout)[0]["name"] == "quality.check"
+    picture = quarterdeck("steps", "--mermaid").stdout
+    assert picture.startswith("flowchart TD")
+    assert 'demand_simulate -- "demand_draws" --> reconcile_frame' in picture
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2017-10-01", "2017-10-01"),
+        ("2017-10-01T09:00", "2017-10-01 09:00:00"),
+        ("2017-10-01T09:00+09:00", "2017-10-01 00:00:00"),
+    ],
+)
+def test_a_moment_is_a_day_or_an_instant_in_utc(text: str, expected: str) -> None:
+    assert str(moment(text, "--as-of")) == expected
+
+
+def test_settings_for_one_run_are_yaml_values() -> None:
+    assert overlay(["demand.horizon=3", "metrics.dimensions=[region, owner]", "company.name=A=B"]) == {
+        "demand.horizon": 3,
+        "metrics.dimensions": ["region", "owner"],
+        "company.name": "A=B",
+    }
+    with pytest.raises(ConfigurationError) as raised:
+        overlay(["horizon=3", "demand.horizon"])
+    assert len(raised.value.faults) == 2

@@ -1,0 +1,186 @@
+"""The report as text: whole, escaped, without a request, in both languages, with and without data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from made_company import HOSTILE, actions, demand, facts, plan
+
+from quarterdeck.interfaces.report.charts import VARIABLES
+from quarterdeck.interfaces.report.page import ticks
+from quarterdeck.interfaces.report.wording import Words
+
+EVERYTHING = (*facts(), "metric_values", *demand(), *plan(), *actions())
+ROOMS = ("quality", "metrics", "scoring", "demand", "supply", "reconcile", "execute", "review")
+VOID = {"meta", "link", "br", "hr", "img", "input"}
+
+
+class Outline(HTMLParser):
+    """Tags with their attributes, ids, and tags that were closed in the wrong order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.crossed: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.open or self.open.pop() != tag:
+            self.crossed.append(tag)
+
+    def count(self, tag: str) -> int:
+        return sum(name == tag for name, _ in self.tags)
+
+
+@pytest.fixture
+def text(make_page: Callable[..., Path]) -> str:
+    return make_page().read_text(encoding="utf-8")
+
+
+def test_the_page_is_well_formed_and_its_ids_are_unique(text: str) -> None:
+    outline = Outline(text)
+    ids = [attributes["id"] for _, attributes in outline.tags if "id" in attributes]
+    assert outline.crossed == []
+    assert outline.open == []
+    assert len(ids) == len(set(ids))
+    links = [attributes["href"] for tag, attributes in outline.tags if tag == "a"]
+    assert {str(link).removeprefix("#") for link in links} <= set(ids)
+
+
+def test_every_room_has_its_section_and_its_place_in_the_bar_of_the_loop(text: str) -> None:
+    assert re.findall(r'<section id="(\w+)" class="room">', text) == list(ROOMS)
+    loop = text[text.index('<ol class="loop">') : text.index("</ol>")]
+    assert re.findall(r'href="#(\w+)"', loop) == list(ROOMS)
+
+
+def test_nothing_in_the_page_points_to_another_host_or_runs(text: str) -> None:
+    outline = Outline(text)
+    assert outline.count("script") == 0
+    addresses = {value for _, attributes in outline.tags for key, value in attributes.items() if key in ("src", "href")}
+    assert {str(address)[0] for address in addresses} <= {"#", "d"}
+    assert not re.search(r"@import|url\((?!#)", text)
+    assert set(re.findall(r'https?://[^"\s]+', text)) <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
+
+
+def test_text_from_data_is_escaped_in_tables_findings_and_drawings(text: str) -> None:
+    assert "<script" not in text
+    assert text.count("&lt;script&gt;alert(") >= 4
+    drawings = " ".join(re.findall(r"<svg.*?</svg>", text, flags=re.DOTALL))
+    assert "&lt;script&gt;" in drawings
+    assert HOSTILE not in text
+
+
+def test_drawings_have_a_title_a_description_and_only_the_colours_of_the_style(text: str) -> None:
+    drawings = re.findall(r"<svg.*?</svg>", text, flags=re.DOTALL)
+    assert len(drawings) >= 8
+    for drawing in drawings:
+        assert re.search(r"role=\"img\" aria-labelledby=\"\S+-t \S+-d\"><title id='\S+'>[^<]+</title><desc", drawing)
+        colours = set(re.findall(r'(?:fill|stroke)="([^"]+)"', drawing))
+        assert colours <= {"none", "transparent", "#000"} | {f"var({name})" for name in VARIABLES.values()}, colours
+
+
+def test_the_first_screen_tells_the_stamp_and_the_five_figures(text: str) -> None:
+    front = text[: text.index("<main>")]
+    assert "DRAFT" in front
+    assert "abc123abc123" in front
+    values = re.findall(r'<span class="value">([^<]+)</span>', front)
+    # Demand, sellers' capacity, assumed target (6 × 800,000.01), odds, margin (6 × 510,000).
+    assert values == ["$4.6M", "$4.9M", "$4.8M", "38%", "$3.1M"]
+    # Two leaves of 350,000 + 1,000 a draw over six months: 10 % and 90 % of 20 draws lie at draws 1.9 and 17.1.
+    assert "80 %: $4.2M to $4.4M, 6 months" in front
+    # 4,650,000 expected less 4,800,000.06.
+    assert "gap -$150K" in front
+
+
+def test_an_approved_plan_is_stamped_with_who_approved_it(make_page: Callable[..., Path]) -> None:
+    text = make_page(is_published=True).read_text(encoding="utf-8")
+    assert "DRAFT" not in text
+    assert "PUBLISHED" in text
+    assert "Approved by Kim Mina" in text
+
+
+def test_quotas_are_shown_to_the_cent_with_their_difference_from_the_target(text: str) -> None:
+    # 3 people × 6 months × 266,666.67 = 4,800,000.06 = 6 × 800,000.01
+    assert "All quotas: 4,800,000.06 USD. They add up to the target exactly." in text
+
+
+def test_the_three_findings_come_with_their_fix(text: str) -> None:
+    first = text[text.index('<section id="first">') : text.index('<section id="promises">')]
+    assert re.findall(r"<code>([a-z_]+\.[a-z_]+)</code>", first) == [
+        "reconcile.gap",
+        "supply.short",
+        "quality.close_date_in_past",
+    ]
+    assert "Hire one seller before November." in first
+
+
+def test_the_korean_page_speaks_korean_and_counts_in_won(make_page: Callable[..., Path]) -> None:
+    text = make_page(language="ko", currency="KRW").read_text(encoding="utf-8")
+    assert '<html lang="ko">' in text
+    assert "2017년 10월 1일" in text
+    assert "가장 중요한 것" in text
+    assert "₩465만" in text
+    visible = re.sub(r"<(style|svg|code).*?</\1>", "", text, flags=re.DOTALL)
+    for english in ("What matters", "Findings", "Target", "Month<", "Owner", "Warning"):
+        assert english not in visible
+
+
+def test_a_page_without_data_says_why_in_every_section(make_page: Callable[..., Path]) -> None:
+    text = make_page(without=EVERYTHING, findings_=()).read_text(encoding="utf-8")
+    for room in ROOMS:
+        start = text.index(f'<section id="{room}"')
+        assert 'class="empty"' in text[start : text.index("</section>", start)], room
+    assert Outline(text).count("svg") == 0
+
+
+@pytest.mark.parametrize("missing", EVERYTHING)
+def test_no_single_missing_table_breaks_the_page(make_page: Callable[..., Path], missing: str) -> None:
+    assert make_page(without=(missing,)).stat().st_size > 20_000
+
+
+def test_the_same_run_gives_the_same_bytes(make_page: Callable[..., Path], tmp_path: Path) -> None:
+    from made_company import MadeWorkspace
+
+    from quarterdeck.interfaces import report
+
+    made = MadeWorkspace(tmp_path / "acme")
+    again = report.write(made, made.run(), tmp_path / "again.html")  # type: ignore[arg-type]
+    assert again.read_bytes() == make_page().read_bytes()
+    assert [path.name for path in tmp_path.iterdir()] == ["again.html"]
+
+
+@pytest.mark.parametrize(
+    ("largest", "language", "currency", "expected"),
+    [
+        (2_500_000, "en", "USD", (1e6, "USD m")),
+        (999, "en", "USD", (1.0, "USD")),
+        (250_000_000, "ko", "KRW", (1e8, "KRW 억")),
+        (20_000, "ko", "KRW", (1e4, "KRW 만")),
+    ],
+)
+def test_an_axis_counts_as_the_language_does(largest: float, language: str, currency: str, expected: object) -> None:
+    from quarterdeck.base.config import Company
+
+    words = Words(Company(language=language, currency=currency))  # type: ignore[arg-type]
+    assert words.scale(largest) == expected
+
+
+def test_names_in_backquotes_become_code_and_nothing_else_does() -> None:
+    assert (
+        str(ticks("Give `targets` or <b>`x`</b>")) == "Give <code>targets</code> or &lt;b&gt;<code>x</code>&lt;/b&gt;"
+    )
+    assert str(ticks("one ` alone")) == "one ` alone"
+    assert str(ticks("`<i>`")) == "<code>&lt;i&gt;</code>"
