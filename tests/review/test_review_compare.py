@@ -48,7 +48,7 @@ def test_the_difference_is_split_into_number_and_size() -> None:
     assert (row["planned"], row["actual"], row["variance"]) == (1000.0, 450.0, -550.0)
     assert (row["is_inside"], row["is_complete"], row["label"]) == (False, True, "publication")
     assert row["reason"] == (
-        "2.0 fewer deals than promised at their usual size (-400), and deals smaller than usual (-150);"
+        "2 fewer deals than promised at their usual size (-400 USD), and deals smaller than usual (-150 USD);"
         " 100% of what came was open when it was promised."
     )
 
@@ -58,7 +58,7 @@ def test_what_came_from_deals_that_were_not_yet_open_is_told() -> None:
     row = compare(tables([PLANNED], deals), config()).tables["variances"].row(0, named=True)
     assert row["is_inside"]
     assert "25% of what came was open" in row["reason"]
-    assert "deals larger than usual (+800)" in row["reason"]
+    assert "deals larger than usual (+800 USD)" in row["reason"]
 
 
 def test_a_running_month_is_not_judged() -> None:
@@ -68,7 +68,7 @@ def test_a_running_month_is_not_judged() -> None:
         .row(0, named=True)
     )
     assert (row["actual"], row["is_complete"], row["is_inside"]) == (300.0, False, None)
-    assert row["reason"] == "The month is still running: 1 deals won so far."
+    assert row["reason"] == "The month is still running: 1 deal won so far."
 
 
 def test_months_that_have_not_begun_are_left_out() -> None:

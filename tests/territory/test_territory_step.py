@@ -67,7 +67,7 @@ def test_just_as_many_accounts_move_as_balance_needs() -> None:
     assert moved.height == 4
     assert set(moved["owner_id"]) == {"bob"}
     assert moved["reason"].unique().to_list() == [
-        "From Ann (load 200% of the fair share before) to Bob, to even out load and potential."
+        "From Ann (load 200%, potential 200% of the fair share before) to Bob, to even out."
     ]
 
 

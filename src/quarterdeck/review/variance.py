@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 
 from quarterdeck.base.calendar import add_months
@@ -166,32 +168,24 @@ def _judged(compared: pl.DataFrame, config: Config[ReviewSettings]) -> pl.DataFr
         is_complete=over,
         is_inside=inside,
     )
-    number, size = pl.col("usual") - pl.col("planned"), pl.col("actual") - pl.col("usual")
-    deal = pl.when(pl.col("n") > 0).then(pl.col("usual") / pl.col("n"))
-    count = (number.abs() / deal).round(1).cast(pl.String)
-    money = [part.abs().round(0).cast(pl.Int64).cast(pl.String) for part in (number, size)]
-    more = pl.when(number >= 0).then(pl.lit("more")).otherwise(pl.lit("fewer"))
-    larger = pl.when(size >= 0).then(pl.lit("larger")).otherwise(pl.lit("smaller"))
-    sign = [pl.when(part >= 0).then(pl.lit("+")).otherwise(pl.lit("-")) for part in (number, size)]
-    opened = (pl.col("from_open") / pl.col("actual") * 100).round(0).cast(pl.Int64, strict=False).cast(pl.String)
-    split = pl.format(
-        "{} {} deals than promised at their usual size ({}{}), and deals {} than usual ({}{}); {}% of what came was"
-        " open when it was promised.",
-        count,
-        more,
-        sign[0],
-        money[0],
-        larger,
-        sign[1],
-        money[1],
-        opened,
-    )
-    return rows.with_columns(
-        reason=pl.when(~pl.col("is_complete"))
-        .then(pl.format("The month is still running: {} deals won so far.", "n"))
-        .when((pl.col("n") == 0) | (pl.col("actual") <= 0))
-        .then(pl.lit("Nothing was won."))
-        .otherwise(split)
+    reasons = [_reason(row, config.company.currency) for row in rows.iter_rows(named=True)]
+    return rows.with_columns(reason=pl.Series(reasons, dtype=pl.String))
+
+
+def _reason(row: dict[str, Any], currency: str) -> str:
+    """What made the difference: the number of deals at their usual size, then their size."""
+    deals = f"{row['n']:,} deal{'' if row['n'] == 1 else 's'}"
+    if not row["is_complete"]:
+        return f"The month is still running: {deals} won so far."
+    if row["n"] == 0 or row["actual"] <= 0:
+        return "Nothing was won."
+    number, size = row["usual"] - row["planned"], row["actual"] - row["usual"]
+    count = round(abs(number) * row["n"] / row["usual"]) if row["usual"] > 0 else 0
+    opened = row["from_open"] / row["actual"]
+    return (
+        f"{count:,} {'more' if number >= 0 else 'fewer'} deal{'' if count == 1 else 's'} than promised at their usual size "
+        f"({number:+,.0f} {currency}), and deals {'larger' if size >= 0 else 'smaller'} than usual ({size:+,.0f} "
+        f"{currency}); {opened:.0%} of what came was open when it was promised."
     )
 
 

@@ -50,7 +50,7 @@ def design(tables: Tables, config: Config[TerritorySettings]) -> Result:
         chosen = _assigned(part, team, config)
         parts.append(part.with_columns(owner_id=team["id"].gather(chosen)))
     found = pl.concat(parts)
-    rows = _with_reasons(found, now, sellers, tables["people"], config.settings)
+    rows = _with_reasons(found, now, sellers, tables["people"])
     findings += _balance(rows, now, sellers, config.settings)
     return Result({"territories": conform("territories", rows).sort("member_id")}, findings)
 
@@ -166,63 +166,43 @@ def _shares(values: Floats, sellers: int) -> Floats:
     return values / total * sellers if total > 0 else even
 
 
-def _with_reasons(
-    found: pl.DataFrame, now: pl.DataFrame, sellers: pl.DataFrame, people: pl.DataFrame, settings: TerritorySettings
-) -> pl.DataFrame:
+def _with_reasons(found: pl.DataFrame, now: pl.DataFrame, sellers: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
     names = pl.concat([people.select("id", "name"), sellers.select("id", "name")]).unique("id", keep="first")
-    fair = (
-        found.group_by("group")
-        .agg(pl.col("load").sum())
-        .join(sellers.group_by("group").agg(pl.col("share").sum()), on="group")
-        .select("group", fair=pl.col("load") / pl.col("share"))
+    percent = [
+        (pl.col(part) * 100).round(0).cast(pl.Int64).cast(pl.String).alias(part) for part in ("load", "potential")
+    ]
+    held = _parts(sellers, now).select(
+        previous_owner_id="id",
+        previous_group="group",
+        held=pl.format("load {}%, potential {}%", *percent),
     )
-    before = now.select(previous_owner_id="id", before="load")
-    active = sellers.select(previous_owner_id="id", previous_group="group", seller_share="share")
     rows = (
         found.join(names.select(owner_id="id", owner="name"), on="owner_id", how="left")
         .join(names.select(previous_owner_id="id", previous="name"), on="previous_owner_id", how="left")
-        .join(fair, on="group", how="left")
-        .join(before, on="previous_owner_id", how="left")
-        .join(active, on="previous_owner_id", how="left")
+        .join(held, on="previous_owner_id", how="left")
     )
-    ratio = (pl.col("before") / (pl.col("fair") * pl.col("seller_share")) * 100).round(0).fill_nan(100.0)
-    percent = ratio.fill_null(100.0).clip(0, 100_000).cast(pl.Int64).cast(pl.String)
-    previous = pl.coalesce("previous", "previous_owner_id")
-    within = f"{settings.tolerance:.0%}"
+    previous, group = pl.coalesce("previous", "previous_owner_id"), pl.col("previous_group")
     reason = (
         pl.when(pl.col("previous_owner_id").is_null())
         .then(pl.format("Nobody looked after it; {} had the room.", "owner"))
         .when(pl.col("previous_owner_id") == pl.col("owner_id"))
-        .then(pl.format("Stays with {}: no move was needed to keep shares within {} of fair.", "owner", pl.lit(within)))
-        .when(pl.col("previous_group").is_null())
+        .then(pl.format("Stays with {}: the balance does not need the move.", "owner"))
+        .when(group.is_null())
         .then(pl.format("{} is no active seller; {} had the room.", previous, "owner"))
-        .when(pl.col("previous_group") != pl.col("group"))
+        .when(group != pl.col("group"))
         .then(pl.format("{} works in another region; goes to {}.", previous, "owner"))
-        .otherwise(
-            pl.format(
-                "From {} (load {}% of the fair share before) to {}, to even out load and potential.",
-                previous,
-                percent,
-                "owner",
-            )
-        )
+        .otherwise(pl.format("From {} ({} of the fair share before) to {}, to even out.", previous, "held", "owner"))
     )
-    return rows.with_columns(
-        reason=reason,
-        is_moved=(pl.col("previous_owner_id") != pl.col("owner_id")).fill_null(False),
-    )
+    is_moved = (pl.col("previous_owner_id") != pl.col("owner_id")).fill_null(False)
+    return rows.with_columns(reason=reason, is_moved=is_moved)
 
 
 def _balance(
     rows: pl.DataFrame, now: pl.DataFrame, sellers: pl.DataFrame, settings: TerritorySettings
 ) -> list[Finding]:
     """What the new territories do to the spread, and who still lies outside the tolerance."""
-    spread = {}
     after = rows.group_by(id="owner_id").agg(pl.col("load", "potential").sum())
-    for when, held in (("before", now), ("after", after)):
-        spread[when] = sellers.join(held, on="id", how="left").select(
-            "id", "name", "group", *(_fair(name) for name in ("load", "potential"))
-        )
+    spread = {"before": _parts(sellers, now), "after": _parts(sellers, after)}
     text = "; ".join(
         f"{name} {_range(spread['after'][name])} of the fair share (now {_range(spread['before'][name])})"
         for name in ("load", "potential")
@@ -257,6 +237,12 @@ def _balance(
             )
         )
     return findings
+
+
+def _parts(sellers: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
+    """Each seller's `load` and `potential` as a part of the fair share: 1 is fair."""
+    carried = sellers.join(held, on="id", how="left")
+    return carried.select("id", "name", "group", *(_fair(name) for name in ("load", "potential")))
 
 
 def _fair(name: str) -> pl.Expr:
