@@ -102,13 +102,14 @@ def fixed(number: pl.Series, places: int) -> pl.Series:
     size = (whole + padded.str.slice(0, places)).str.pad_start(1, "0")
     fits = size.str.len_chars() <= 18
     minor = pl.when(fits).then(size).otherwise(None).cast(pl.Int64, strict=False) + (next_digit >= 5).cast(pl.Int64)
-    out = parts.select(pl.when(sign == "-").then(-minor).otherwise(minor).alias(number.name), "v")
-    left = out[number.name].is_null() & number.is_not_null()
+    out = parts.select(pl.when(sign == "-").then(-minor).otherwise(minor).alias("minor"), "v")
+    made = out["minor"].alias(number.name)
+    left = made.is_null() & number.is_not_null()
     if not left.any():
-        return out[number.name]
+        return made
     exact = {value: _fixed_exactly(value, places) for value in number.filter(left).unique().to_list()}
     repaired = out["v"].replace_strict(exact, default=None, return_dtype=pl.Int64)
-    return out[number.name].fill_null(repaired)
+    return made.fill_null(repaired)
 
 
 def _fixed_exactly(value: str, places: int) -> int | None:

@@ -253,7 +253,8 @@ def _dates(texts: pl.Series) -> tuple[str, str, bool] | None:
     least = min(span for share, span, _ in fitting if share == most)
     best = [form for share, span, form in fitting if share == most and span <= 3 * least + 366]
     tail = f"{gaps[0] if gaps else ' '}{clock}" if clock else ""
-    return best[0] + tail, (best[1] + tail) if len(best) > 1 else "", bool(clock)
+    other = next((form for form in best[1:] if _order(form) and _order(form) != _order(best[0])), "")
+    return best[0] + tail, other and other + tail, bool(clock)
 
 
 def _span(read: pl.Series) -> int:

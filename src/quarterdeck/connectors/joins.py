@@ -47,11 +47,17 @@ class Joins:
 
     def __init__(self, known: dict[str, KnownValues]) -> None:
         self._known = known
+        self._best: dict[tuple[str, str, str], Join | None] = {}
 
     def best(self, column: Evidence, table: str, path: str) -> Join | None:
         """The column of a table that holds most of a column's values; None when no other file is of that table."""
-        found = None
-        values = column.joinable
+        place = (path, column.name, table)
+        if place not in self._best:
+            self._best[place] = self._search(column, table, path)
+        return self._best[place]
+
+    def _search(self, column: Evidence, table: str, path: str) -> Join | None:
+        found, values = None, column.joinable
         for known in self._known.values():
             if known.table != table or (known.path == path and table not in ("accounts", "people")):
                 continue
