@@ -22,6 +22,7 @@ from quarterdeck.records.files import exclusive, read_json, sweep, write_json
 
 if TYPE_CHECKING:
     import ibis
+    import polars as pl
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +102,22 @@ class Lake:
         """Make a state the newest; only inside `writing`."""
         write_json(self._commits / f"{state.sequence:08d}.json", _json(state))
 
-    def relation(self, engine: Engine, state: State, table: str) -> ibis.Table | None:
-        """The newest version of each record of a table in a state; None when no source brought the table."""
+    def relation(
+        self, engine: Engine, state: State, table: str, waiting: pl.DataFrame | None = None
+    ) -> ibis.Table | None:
+        """The newest version of each record of a table in a state; None when no source brought the table.
+
+        `waiting` are arrivals that the lake has not taken yet; they are newer than all that it has.
+        """
+        rows = self._taken(engine, state, table)
+        if waiting is None or waiting.is_empty():
+            return rows
+        import ibis
+
+        arrived = ibis.memtable(waiting.to_arrow())
+        return arrived if rows is None else rows.anti_join(arrived, "id").union(arrived)
+
+    def _taken(self, engine: Engine, state: State, table: str) -> ibis.Table | None:
         batches = state.tables.get(table, ())
         if not batches:
             return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -28,9 +28,9 @@ from quarterdeck.records.lake import Lake
 from quarterdeck.records.store import Store
 from quarterdeck.records.sync import TableSync
 from quarterdeck.records.views import view
-from quarterdeck.workspace import decisions, drafts, explain, ingest
+from quarterdeck.workspace import arrivals, decisions, drafts, explain, ingest
 from quarterdeck.workspace.decisions import Publication
-from quarterdeck.workspace.runner import Progress, Runner, StepRun, sync_findings
+from quarterdeck.workspace.runner import Progress, Runner, StepRun
 from quarterdeck.workspace.settings import WorkspaceSettings, read_parameters, read_settings
 
 if TYPE_CHECKING:
@@ -141,13 +141,23 @@ class Workspace:
         return ingest.proposals(self.root, self.settings.sources)
 
     def is_stale(self) -> bool:
-        """A source's files or mapping changed since the last sync."""
-        return ingest.fingerprints(self.root, self.settings.sources) != self.lake.state().files
+        """A source's files or mapping changed since the last sync, or arrivals wait in the inbox."""
+        changed = ingest.fingerprints(self.root, self.settings.sources) != self.lake.state().files
+        return changed or bool(self.ledger.inbox(limit=1))
+
+    def receive(
+        self, name: str, rows: Sequence[Mapping[str, Any]], *, source: str, now: datetime, key: str | None = None
+    ) -> int:
+        """Take live records of a fact table; they are safe and in every view when this returns.
+
+        The same `key` of the same source is taken once. Raises with every fault of the rows, and then takes none.
+        """
+        return arrivals.receive(self, name, rows, source, now, key)
 
     def sync(self, *, now: datetime) -> SyncReport:
         """Take what the sources say now; only differences are written, all of them or none."""
         with self.lake.writing():
-            batches, findings = ingest.sync(self.root, self.settings, self.lake, self.engine, now)
+            batches, findings = ingest.sync(self, now)
         return SyncReport(self.lake.state().sequence, tuple(batches), findings_frame(findings))
 
     def table(
@@ -172,9 +182,10 @@ class Workspace:
     def _facts(self, name: str, as_of: date | datetime | None, known_at: datetime | None) -> pl.DataFrame:
         state = self.lake.state(known_at)
         moment = self.moment(as_of) if as_of is not None else datetime(9999, 1, 1)
+        waiting = arrivals.waiting(self, known_at)
         rows = view(
             name,
-            lambda other: self.lake.relation(self.engine, state, other),
+            lambda other: self.lake.relation(self.engine, state, other, waiting.get(other)),
             moment,
             self.settings.company,
             state.hints,
@@ -209,7 +220,7 @@ class Workspace:
         A scenario is a run with an `overlay` of settings (`{"demand.horizon": 3}`); it shares every step that the
         overlay does not touch. `known_at` asks what would have been computed from what was known then.
         """
-        if known_at is None and self.settings.sources and self.is_stale():
+        if known_at is None and self.is_stale():
             self.sync(now=now)
         state = self.lake.state(known_at)
         if not state.tables:
@@ -396,4 +407,4 @@ class Workspace:
         return tables()
 
 
-__all__ = ["Publication", "Run", "SyncReport", "Workspace", "sync_findings"]
+__all__ = ["Publication", "Run", "SyncReport", "Workspace"]

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from quarterdeck.base.finding import Finding, findings_frame
-from quarterdeck.records.engine import Engine
 from quarterdeck.records.files import digest
 from quarterdeck.records.lake import Lake, State
 from quarterdeck.records.sync import Staging, TableSync, take
+from quarterdeck.workspace import arrivals
 from quarterdeck.workspace.settings import SourceSettings, WorkspaceSettings
+
+if TYPE_CHECKING:
+    from quarterdeck.workspace.facade import Workspace
 
 
 def mapping_path(root: Path, source: SourceSettings) -> Path:
@@ -69,41 +72,45 @@ def findings_path(lake: Lake, state: State) -> Path:
     return lake.root / "_findings" / f"{state.sequence:08d}.parquet"
 
 
-def sync(
-    root: Path, settings: WorkspaceSettings, lake: Lake, engine: Engine, now: datetime
-) -> tuple[list[TableSync], list[Finding]]:
-    """Read every source and commit the differences; only inside `lake.writing()`."""
-    files = fingerprints(root, settings.sources)
-    stagings: list[Staging] = []
-    findings: list[Finding] = []
-    hints: dict[str, dict[str, Any]] = {}
-    partial: set[tuple[str, str]] = set()
+def sync(workspace: Workspace, now: datetime) -> tuple[list[TableSync], list[Finding]]:
+    """Read the sources if any of their files changed, take what waits in the inbox, commit the differences.
+
+    Only inside `lake.writing()`.
+    """
+    lake, sources = workspace.lake, workspace.settings.sources
+    before = lake.state()
+    files = fingerprints(workspace.root, sources)
+    is_changed = files != before.files
+    stagings, partial, arrived = arrivals.stage(workspace, lake)
+    findings: list[Finding] = [] if is_changed else kept_findings(lake, before)
+    hints = {} if is_changed else before.hints
     aside: list[pl.DataFrame] = []
     try:
-        for source in settings.sources:
+        for source in sources if is_changed else ():
             staging = Staging(lake, source.name)
             stagings.append(staging)
-            mapping = _mapping(root, source)
+            mapping = _mapping(workspace.root, source)
             hints[source.name] = _hints(mapping)
-            found, lost = _read(root / source.folder, mapping, settings, staging, aside)
+            found, lost = _read(workspace.root / source.folder, mapping, workspace.settings, staging, aside)
             findings += found
             partial |= lost
         _keep_aside(lake, aside)
-        seen_at = now.replace(tzinfo=None) if now.tzinfo is None else _utc(now)
         syncs, repeated = take(
-            lake, engine, stagings, seen_at=seen_at, hints=hints, files=files, partial=frozenset(partial),
+            lake,
+            workspace.engine,
+            stagings,
+            seen_at=workspace.moment(now),
+            hints=hints,
+            files=files,
+            partial=partial,
             before_commit=lambda state, late: _write_findings(lake, state, [*findings, *late]),
-        )  # fmt: skip
+        )
+        if arrived:
+            workspace.ledger.drain(arrived)
         return syncs, [*findings, *repeated]
     finally:
         for staging in stagings:
             staging.drop()
-
-
-def _utc(now: datetime) -> datetime:
-    from datetime import UTC
-
-    return now.astimezone(UTC).replace(tzinfo=None)
 
 
 def _hints(mapping: Any) -> dict[str, Any]:
@@ -139,6 +146,12 @@ def _keep_aside(lake: Lake, aside: list[pl.DataFrame]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         rows = pl.concat(aside, how="diagonal")
         rows.write_parquet(folder / f"{lake.state().sequence + 1:08d}.parquet")
+
+
+def kept_findings(lake: Lake, state: State) -> list[Finding]:
+    """Findings of the sync that made a state."""
+    path = findings_path(lake, state)
+    return [Finding(**row) for row in pl.read_parquet(path).to_dicts()] if path.is_file() else []
 
 
 def _write_findings(lake: Lake, state: State, findings: list[Finding]) -> None:

@@ -17,7 +17,7 @@ import polars as pl
 from quarterdeck.base import calendar
 from quarterdeck.base.config import Config
 from quarterdeck.base.errors import QuarterdeckError, did_you_mean
-from quarterdeck.base.finding import Finding, findings_frame
+from quarterdeck.base.finding import findings_frame
 from quarterdeck.base.parameters import Parameters
 from quarterdeck.base.schema import facts
 from quarterdeck.base.step import Step
@@ -271,8 +271,3 @@ def _source(module: str) -> str:
     files = sorted(path for folder in folders for path in folder.rglob("*") if path.suffix in {".py", ".csv", ".yaml"})
     texts = {str(path.relative_to(folders[-1].parent)): path.read_text(encoding="utf-8") for path in files}
     return digest([texts, {name: version(name) for name in LIBRARIES}])
-
-
-def sync_findings(path: Path) -> list[Finding]:
-    """Findings of the sync that brought a state."""
-    return [Finding(**row) for row in pl.read_parquet(path).to_dicts()] if path.is_file() else []
