@@ -210,6 +210,21 @@ def test_a_run_file_points_to_files_that_exist(workspace: Workspace, run: Run) -
     assert all((workspace.root / path).is_file() for path in value["tables"].values())
 
 
+@pytest.mark.postgresql
+def test_a_team_keeps_its_decisions_on_postgresql(made: Path, tmp_path: Path, postgresql_url: str) -> None:
+    shutil.copytree(made, tmp_path / "acme", copy_function=shutil.copy2)
+    path = tmp_path / "acme" / "quarterdeck.yaml"
+    path.write_text(path.read_text() + f"ledger: {postgresql_url}\n")
+    ours, theirs = Workspace.open(tmp_path / "acme"), Workspace.open(tmp_path / "acme")
+    ours.override("demand", "all", 500_000, reason="contract", who="Kim", now=NOW, period="2026-09")
+    run = theirs.run(now=NOW, as_of=AS_OF)
+    assert run.paths["overrides"].is_file()
+    assert theirs.table("overrides", run=run)["value"].to_list() == [500_000]
+    publication = theirs.approve(run, who="Lee", reason="board", now=NOW)
+    assert ours.publications() == [publication]
+    assert ours.ledger.verify() == []
+
+
 @pytest.mark.shared_data
 def test_the_public_export_gives_its_published_totals_at_both_dates(shared_data: Path, tmp_path: Path) -> None:
     workspace = Workspace.create(tmp_path / "acme", shared_data / "crm_sales_opportunities", now=NOW)

@@ -84,6 +84,10 @@ def _trail(question: _Question, written: str) -> list[str]:
     return lines
 
 
+def _part(question: _Question) -> str:
+    return "the whole company" if question.dimension == "all" else f"{question.dimension} {question.member}"
+
+
 def _overrides(question: _Question, room: str) -> pl.DataFrame:
     rows = question.rows("overrides")
     return rows.filter(pl.col("room") == room)
@@ -115,7 +119,7 @@ def _metric(question: _Question) -> Explanation:
         definition=metric.definition,
         value=rows["value"].to_list()[0] if rows.height else None,
         unit=metric.unit,
-        inputs=[f"period {start} to {end} (first day after)", f"{question.dimension} {question.member}", f"n {n}"],
+        inputs=[f"period {start} to {end} (first day after)", _part(question), f"{n:,} records"],
         records=records,
         run_id=question.run.id,
         decisions=empty("overrides"),
@@ -296,7 +300,7 @@ def doctor(workspace: Workspace) -> pl.DataFrame:
 
 
 # Findings that speak of an input nobody gave, not of a wrong record.
-MISSING = r"\.(no|missing|too_few|stale|assumed)_|_(assumed|missing|unknown_input)$"
+MISSING = r"\.(no|missing|too_few|too_little|stale|not)_|_assumed$"
 
 
 def _unsure(workspace: Workspace) -> list[Finding]:
