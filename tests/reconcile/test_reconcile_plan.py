@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_plan import FIRST, aims, config, demand, scenarios, sellers, tables
+from made_plan import FIRST, aims, config, demand, scenarios, sellers, tables, won
 
 from quarterdeck.base.calendar import add_months
 from quarterdeck.base.schema import conform, empty
@@ -231,6 +232,41 @@ def test_a_quota_beyond_what_a_seller_can_close_is_a_finding() -> None:
     found = next(f for f in short(quotas=pl.DataFrame(quotas)).findings if f.code == "reconcile.quota_above_capacity")
     assert found.count == 1
     assert found.money_at_stake == pytest.approx(2_401)
+
+
+def test_the_latest_booked_deals_are_demand_and_supply_already() -> None:
+    """On 16 July 500.00 of July were won and 10,000 are expected still."""
+    frames = demand({("P", "East"): [[10.0]]}) | {"scenarios": scenarios(base=[0]), "plan_targets": aims([1_000_000])}
+    made = plan(tables(**frames, opportunities=pl.DataFrame([won(FIRST, 50_000)])), config(date(2026, 7, 16)))
+    assert line(made, "bookings")["demand"] == pytest.approx([10_500])
+    assert line(made, "bookings")["supply"] == pytest.approx([10_500])
+    assert line(made, "bookings")["gap"] == pytest.approx([500])
+
+
+def test_one_team_for_all_regions_is_spread_by_the_deals_asked_for() -> None:
+    frames = demand({("P", "East"): [[3.0]], ("P", "West"): [[1.0]]})
+    frames |= {"scenarios": scenarios(base=[0]), "plan_targets": aims([400_000])}
+    made = plan(tables(**frames, seller_capacity=sellers({"Ann": 8.0}, 1, region=None)), config())
+    assert line(made, "capacity", "region", "East")["supply"] == pytest.approx([6])
+    assert line(made, "capacity", "region", "West")["supply"] == pytest.approx([2])
+
+
+def test_capacity_in_money_follows_the_won_share_of_the_month() -> None:
+    """8 deals a month of 1,000 at a won share of a half, then of three quarters."""
+    team = sellers({"Ann": 8.0}, 2).with_columns(rate=pl.Series([0.5, 0.75]))
+    frames = demand({("P", "East"): [[2.0], [2.0]]}) | {"scenarios": scenarios(base=[0]), "plan_targets": aims([1, 1])}
+    made = plan(tables(**frames, seller_capacity=team), config())
+    assert line(made, "capacity")["money"] == pytest.approx([4_000, 6_000])
+
+
+def test_the_reserve_is_held_against_the_lowest_tenth() -> None:
+    """Futures of 0 to 10 deals: one in ten ends below 1,000."""
+    frames = demand({("P", "East"): [[float(number) for number in range(11)]]})
+    frames |= {"scenarios": scenarios(base=list(range(11))), "plan_targets": aims([400_000])}
+    keep = option(plan(tables(**frames), config()), "keep_plan")
+    assert keep["reason"].startswith(
+        "Expected bookings are 1,000 USD above the target; one future in ten ends below 1,000"
+    )
 
 
 def test_without_a_frame_there_is_no_plan() -> None:

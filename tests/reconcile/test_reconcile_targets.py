@@ -79,6 +79,8 @@ def test_a_persons_decision_wins_over_what_was_typed() -> None:
         [
             {"id": "1", "room": "reconcile", "target": "all:all", "period_start": FIRST, "value": 12.5}
             | {"reason": "board", "who": "Kim", "decided_at": datetime(2026, 6, 1)},
+            {"id": "3", "room": "reconcile", "target": "all:all", "period_start": None, "value": 11.0}
+            | {"reason": "first thought", "who": "Kim", "decided_at": datetime(2026, 5, 1)},
             {"id": "2", "room": "demand", "target": "all:all", "period_start": FIRST, "value": 99.0}
             | {"reason": "no", "who": "Kim", "decided_at": datetime(2026, 6, 2)},
         ]
