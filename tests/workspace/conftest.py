@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
 
@@ -29,17 +30,17 @@ def made(tmp_path_factory: pytest.TempPathFactory, small_export: Path) -> Path:
     """A workspace with one whole run; its source lies inside it so that it can be copied."""
     root = tmp_path_factory.mktemp("made") / "acme"
     shutil.copytree(small_export, root / "export")
-    workspace = Workspace.create(root, root / "export", now=NOW)
-    workspace.run(now=NOW, as_of=AS_OF)
-    workspace.close()
+    with Workspace.create(root, root / "export", now=NOW) as workspace:
+        workspace.run(now=NOW, as_of=AS_OF)
     return root
 
 
 @pytest.fixture
-def workspace(made: Path, tmp_path: Path) -> Workspace:
+def workspace(made: Path, tmp_path: Path) -> Iterator[Workspace]:
     """A copy of the made workspace, to be changed at will."""
     shutil.copytree(made, tmp_path / "acme", copy_function=shutil.copy2)
-    return Workspace.open(tmp_path / "acme")
+    with Workspace.open(tmp_path / "acme") as opened:
+        yield opened
 
 
 @pytest.fixture

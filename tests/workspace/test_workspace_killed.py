@@ -114,7 +114,8 @@ def kill_again_and_again(company: Company, rounds: int) -> None:
         if done and function is not approve:
             seen = {version}
         if done and function is approve:
-            company.published |= {publication.plan_hash for publication in Workspace.open(company.root).publications()}
+            with Workspace.open(company.root) as workspace:
+                company.published |= {publication.plan_hash for publication in workspace.publications()}
         company.check(seen)
 
 
@@ -125,10 +126,12 @@ def survive(made: Path, tmp_path: Path, rounds: int, seed: int) -> None:
     kill_again_and_again(company, rounds)
     reference = tmp_path / "reference" / "acme"
     shutil.copytree(root / "export", reference / "export")
-    whole = Workspace.create(reference, reference / "export", now=NOW).run(now=NOW, as_of=AS_OF)
-    after = Workspace.open(root).run(now=NOW + timedelta(hours=1), as_of=AS_OF)
+    with Workspace.create(reference, reference / "export", now=NOW) as workspace:
+        whole = workspace.run(now=NOW, as_of=AS_OF)
+    with Workspace.open(root) as workspace:
+        after = workspace.run(now=NOW + timedelta(hours=1), as_of=AS_OF)
+        workspace.sync(now=NOW + timedelta(hours=2))
     assert after.plan_hash == whole.plan_hash
-    Workspace.open(root).sync(now=NOW + timedelta(hours=2))
     assert not list((root / "lake").glob("**/.tmp-*"))
 
 

@@ -215,29 +215,29 @@ def test_a_team_keeps_its_decisions_on_postgresql(made: Path, tmp_path: Path, po
     shutil.copytree(made, tmp_path / "acme", copy_function=shutil.copy2)
     path = tmp_path / "acme" / "quarterdeck.yaml"
     path.write_text(path.read_text() + f"ledger: {postgresql_url}\n")
-    ours, theirs = Workspace.open(tmp_path / "acme"), Workspace.open(tmp_path / "acme")
-    ours.override("demand", "all", 500_000, reason="contract", who="Kim", now=NOW, period="2026-09")
-    run = theirs.run(now=NOW, as_of=AS_OF)
-    assert run.paths["overrides"].is_file()
-    assert theirs.table("overrides", run=run)["value"].to_list() == [500_000]
-    publication = theirs.approve(run, who="Lee", reason="board", now=NOW)
-    assert ours.publications() == [publication]
-    assert ours.ledger.verify() == []
+    with Workspace.open(tmp_path / "acme") as ours, Workspace.open(tmp_path / "acme") as theirs:
+        ours.override("demand", "all", 500_000, reason="contract", who="Kim", now=NOW, period="2026-09")
+        run = theirs.run(now=NOW, as_of=AS_OF)
+        assert run.paths["overrides"].is_file()
+        assert theirs.table("overrides", run=run)["value"].to_list() == [500_000]
+        publication = theirs.approve(run, who="Lee", reason="board", now=NOW)
+        assert ours.publications() == [publication]
+        assert ours.ledger.verify() == []
 
 
 @pytest.mark.shared_data
 def test_the_public_export_gives_its_published_totals_at_both_dates(shared_data: Path, tmp_path: Path) -> None:
-    workspace = Workspace.create(tmp_path / "acme", shared_data / "crm_sales_opportunities", now=NOW)
-    whole = workspace.table("opportunities", as_of=date(2018, 1, 1))
-    won = whole.filter(pl.col("status") == "won")
-    assert (whole.height, won.height, whole.filter(pl.col("status") == "lost").height) == (8800, 4238, 2473)
-    assert won["amount"].sum() == 10_005_534_00
-    then = workspace.table("opportunities", as_of=date(2017, 10, 1))
-    won = then.filter(pl.col("status") == "won")
-    dated = then.filter((pl.col("status") == "open") & pl.col("created_at").is_not_null())
-    assert (won.height, then.filter(pl.col("status") == "lost").height, dated.height) == (3042, 1684, 2409)
-    assert won["amount"].sum() == 7_203_038_00
-    run = workspace.run(now=NOW, as_of=date(2017, 10, 1))
-    assert [name for step in STEPS for name in step.writes if workspace.table(name, run=run).is_empty()] == []
-    rate = workspace.explain("metrics.win_rate", period="2017Q3")
-    assert rate.records.height == rate.records.filter(pl.col("status").is_in(["won", "lost"])).height > 0
+    with Workspace.create(tmp_path / "acme", shared_data / "crm_sales_opportunities", now=NOW) as workspace:
+        whole = workspace.table("opportunities", as_of=date(2018, 1, 1))
+        won = whole.filter(pl.col("status") == "won")
+        assert (whole.height, won.height, whole.filter(pl.col("status") == "lost").height) == (8800, 4238, 2473)
+        assert won["amount"].sum() == 10_005_534_00
+        then = workspace.table("opportunities", as_of=date(2017, 10, 1))
+        won = then.filter(pl.col("status") == "won")
+        dated = then.filter((pl.col("status") == "open") & pl.col("created_at").is_not_null())
+        assert (won.height, then.filter(pl.col("status") == "lost").height, dated.height) == (3042, 1684, 2409)
+        assert won["amount"].sum() == 7_203_038_00
+        run = workspace.run(now=NOW, as_of=date(2017, 10, 1))
+        assert [name for step in STEPS for name in step.writes if workspace.table(name, run=run).is_empty()] == []
+        rate = workspace.explain("metrics.win_rate", period="2017Q3")
+        assert rate.records.height == rate.records.filter(pl.col("status").is_in(["won", "lost"])).height > 0

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 # Two solver threads that spin while waiting make models 100 times slower on a busy machine.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -131,8 +131,16 @@ class Workspace:
         return Ledger.open(url)
 
     def close(self) -> None:
-        """Let go of the engine."""
+        """Let go of the engine and the ledger; `with Workspace.open(root) as workspace` does it at the end."""
         self.engine.close()
+        if "ledger" in self.__dict__:
+            self.__dict__.pop("ledger").close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     # --- records ---------------------------------------------------------------------------------------------------
 
