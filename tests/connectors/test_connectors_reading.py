@@ -119,6 +119,25 @@ def test_a_close_date_that_open_deals_have_too_is_their_expected_close(tmp_path:
     assert frame["closed_at"].to_list() == [datetime(2024, 2, 3), datetime(2024, 2, 9), None]
 
 
+def test_won_and_lost_dates_in_two_columns_are_both_the_close(tmp_path: Path) -> None:
+    text = "id,status,value,date won,date lost\n1,Won,5,2024-02-03,\n2,Lost,6,,2024-02-09\n3,Open,7,,\n"
+    (tmp_path / "deals.csv").write_text(text, encoding="utf-8")
+    assert one(tmp_path).frame["closed_at"].to_list() == [datetime(2024, 2, 3), datetime(2024, 2, 9), None]
+
+
+def test_a_name_beside_the_owners_key_names_the_people_made_from_deals(tmp_path: Path) -> None:
+    rows = "".join(f"{number},Won,5,u{number % 3},Rep {number % 3}\n" for number in range(9))
+    (tmp_path / "deals.csv").write_text("id,stage,amount,owner id,owner\n" + rows, encoding="utf-8")
+    assert one(tmp_path, name="people").frame.select("id", "name").rows() == [(f"u{n}", f"Rep {n}") for n in range(3)]
+
+
+def test_a_currency_that_single_deals_lack_stays_open_and_one_that_all_lack_is_the_companys(tmp_path: Path) -> None:
+    (tmp_path / "deals.csv").write_text("id,stage,amount,currency\n1,Won,5,EUR\n2,Won,6,\n", encoding="utf-8")
+    assert one(tmp_path).frame.select("amount", "currency").rows() == [(500, "EUR"), (600, None)]
+    (tmp_path / "deals.csv").write_text("id,stage,amount\n1,Won,5\n2,Won,6\n", encoding="utf-8")
+    assert one(tmp_path).frame["currency"].to_list() == ["USD", "USD"]
+
+
 def test_amounts_in_thousands_are_scaled_only_where_the_column_says_so(tmp_path: Path) -> None:
     (tmp_path / "accounts.csv").write_text("id,name,revenue (in thousands)\n1,A,1.5\n2,B,2\n", encoding="utf-8")
     assert one(tmp_path, name="accounts").frame["revenue"].to_list() == [150_000, 200_000]

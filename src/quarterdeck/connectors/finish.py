@@ -8,7 +8,7 @@ import polars as pl
 
 from quarterdeck.base import schema
 from quarterdeck.connectors import convert
-from quarterdeck.connectors.evidence import TEMPORAL, Evidence
+from quarterdeck.connectors.evidence import TEMPORAL, Evidence, examine
 from quarterdeck.connectors.fit import Placed
 from quarterdeck.connectors.joins import Joins
 from quarterdeck.connectors.mapping import ATTRIBUTES, SKIP, ColumnMapping, FileMapping
@@ -42,6 +42,7 @@ def finished(
         _team_from_manager(made)
     if entry.table == "opportunities":
         _status_from_stage(made, evidence)
+        _other_close_dates(made, sample)
         _expected_from_close(made, sample)
     fill = {}
     currency = _currency(made, entry.table, evidence)
@@ -173,6 +174,24 @@ def _statuses(entry: FileMapping | list[ColumnMapping], sample: pl.DataFrame) ->
     return convert.words(raw, status.values, "opportunities.status").fill_null("open")
 
 
+def _other_close_dates(made: list[ColumnMapping], sample: pl.DataFrame) -> None:
+    """Won and lost deals with their dates in two columns, of which no row has both: either is the close."""
+    closed = _find(made, "closed_at")
+    if closed is None:
+        return
+    taken = convert.cleaned(sample[closed.column], missing()).is_not_null()
+    for place, entry in enumerate(made):
+        near = like(entry.column, "opportunities").get("closed_at")
+        if entry.target != ATTRIBUTES or near is None or near.score < 0.9:
+            continue
+        found, dated = examine(sample[entry.column], missing()), convert.cleaned(sample[entry.column], missing())
+        if found.kind in TEMPORAL and not (taken & dated.is_not_null()).any():
+            form = "" if found.format == "iso" else found.format
+            reason = f"dates of deals that have no {closed.column!r}"
+            entry = ColumnMapping(column=entry.column, target="closed_at", confidence=0.85, reason=reason, format=form)
+            made[place] = entry
+
+
 def _expected_from_close(made: list[ColumnMapping], sample: pl.DataFrame) -> None:
     """A close date that open deals have too is their expected close date."""
     closed, expected, status = _find(made, "closed_at"), _find(made, "expected_close_on"), _statuses(made, sample)
@@ -268,7 +287,7 @@ def derived_files(entries: list[FileMapping], samples: dict[str, pl.DataFrame]) 
 def _derived(entry: FileMapping, target: str, table: str, sample: pl.DataFrame) -> FileMapping:
     reference = entry.column_for(target)
     assert reference is not None
-    named = _name_beside(entry, reference.column, table, sample)
+    named = _name_beside(entry, reference.column, target, sample)
     key = {"column": reference.column, "target": "id", "confidence": reference.confidence, "reason": "names them"}
     name = {
         "column": named or reference.column,
@@ -281,10 +300,12 @@ def _derived(entry: FileMapping, target: str, table: str, sample: pl.DataFrame) 
     return FileMapping(path=entry.path, table=table, confidence=0.7, reason=reason, is_distinct=True, columns=columns)
 
 
-def _name_beside(entry: FileMapping, column: str, table: str, sample: pl.DataFrame) -> str | None:
+def _name_beside(entry: FileMapping, column: str, target: str, sample: pl.DataFrame) -> str | None:
     """Another column that gives each value of a reference one name."""
+    table = _DERIVED[target]
     for other in entry.columns:
-        if other.target != ATTRIBUTES or "name" not in like(other.column, table) or other.column == column:
+        names = "name" in like(other.column, table) or target in like(other.column, entry.table)
+        if other.target != ATTRIBUTES or not names or other.column == column:
             continue
         pairs = sample.select(column, other.column).unique()
         if pairs[column].n_unique() == pairs.height:

@@ -25,7 +25,8 @@ class ColumnMapping(Section):
     column: str
     """Name in the source."""
     target: str
-    """Canonical column, or attributes: kept as it is, without a place of its own."""
+    """Canonical column, or attributes: kept as it is, without a place of its own. Several columns may fill one day or
+    instant: the first that has a value counts."""
     confidence: float = Field(default=1.0, ge=0, le=1)
     """How sure the proposal is; 1 for what a person wrote."""
     reason: str = ""
@@ -241,7 +242,7 @@ def _unknown_columns(
         at = (*place, "columns", number, "target")
         if target not in names:
             yield at, f"table {table} has no column {target!r}; {did_you_mean(target, names)}"
-        elif target != ATTRIBUTES and target in filled:
+        elif target in filled and schema.table(table).column(target).type not in ("instant", "day", "json"):
             yield at, f"{target} is filled by {filled[target]!r} already; give one of them the target attributes"
         filled.setdefault(target, str(column.get("column")))
         joins = column.get("joins")

@@ -156,7 +156,7 @@ class _FileReader:
         out: dict[str, pl.Series] = {}
         if raw.width == 0:
             return out
-        entries = {entry.target: entry for entry in self.entry.columns if entry.column in raw.columns}
+        entries = {entry.target: entry for entry in reversed(self.entry.columns) if entry.column in raw.columns}
         keys = self.lookups.keys(raw, self.entry)
         source_id = entries.get("source_id")
         out["id"] = (
@@ -175,9 +175,10 @@ class _FileReader:
         for column in self.table.columns:
             if column.name in out or column.name == ATTRIBUTES:
                 continue
-            entry = entries.get(column.name)
-            if entry is not None:
-                out[column.name] = self._column(raw[entry.column], column, entry, out)
+            for entry in self.entry.columns:
+                if entry.target == column.name and entry.column in raw.columns:
+                    made = self._column(raw[entry.column], column, entry, out)
+                    out[column.name] = out[column.name].fill_null(made) if column.name in out else made
         self._fill(out, raw, entries)
         self._derive(out, entries)
         if ATTRIBUTES in self.table.names:

@@ -133,6 +133,8 @@ def like(name: str, table: str) -> dict[str, Likeness]:
                         _keep(found, column, Likeness(0.85 * ratio * score * weight, spelling))
     if not found:
         _tokens(whole, spellings, found)
+    if not found and not whole.isascii():
+        _endings(squeezed(whole), spellings, found)
     return found
 
 
@@ -149,6 +151,16 @@ def _tokens(whole: str, spellings: dict[str, list[tuple[str, float]]], found: di
                     continue
                 if len("".join(piece)) >= 3:
                     _keep(found, column, Likeness(score * weight, " ".join(piece)))
+        if found:
+            return
+
+
+def _endings(whole: str, spellings: dict[str, list[tuple[str, float]]], found: dict[str, Likeness]) -> None:
+    """Words written without spaces that end in a known one: 수주예상금액 ends in 금액."""
+    for start in range(1, len(whole)):
+        for column, score in spellings.get(whole[start:], ()):
+            if not whole[start:].isascii():
+                _keep(found, column, Likeness(score * 0.62, whole[start:]))
         if found:
             return
 
