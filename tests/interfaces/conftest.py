@@ -7,24 +7,47 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import chdir
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from made_company import MadeWorkspace
+from typer.testing import CliRunner
 
 from quarterdeck.interfaces import report
+from quarterdeck.interfaces.cli.application import app
 
 QUARTERDECK = Path(sys.executable).with_name("quarterdeck")
 CHROMIUM = os.environ.get("QUARTERDECK_TEST_CHROMIUM", "/usr/bin/chromium")
 
 
-def quarterdeck(*words: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+@dataclass(frozen=True)
+class Answer:
+    """What a command printed and returned."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def quarterdeck(*words: str | Path, cwd: Path | None = None) -> Answer:
+    """The command in this process."""
+    with chdir(cwd or Path.cwd()):
+        result = CliRunner().invoke(app, list(map(str, words)))
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return Answer(result.exit_code, result.stdout, result.stderr)
+
+
+def process(*words: str | Path, cwd: Path | None = None) -> Answer:
     """The command in a process of its own."""
-    return subprocess.run(
+    done = subprocess.run(
         [str(QUARTERDECK), *map(str, words)], capture_output=True, text=True, cwd=cwd, timeout=250, check=False
     )
+    return Answer(done.returncode, done.stdout, done.stderr)
 
 
 def write_export(folder: Path) -> None:
@@ -68,9 +91,9 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace made by `init` and run as of 2017-06-01 by `run`."""
     folder = tmp_path_factory.mktemp("company")
     write_export(folder / "exports")
-    made = quarterdeck("init", "acme", "--from", "exports", cwd=folder)
+    made = process("init", "acme", "--from", "exports", cwd=folder)
     assert made.returncode == 0, made.stderr
-    ran = quarterdeck("run", "acme", "--as-of", "2017-06-01", cwd=folder)
+    ran = process("run", "acme", "--as-of", "2017-06-01", cwd=folder)
     assert ran.returncode == 0, ran.stderr
     return folder / "acme"
 

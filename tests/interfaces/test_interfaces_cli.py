@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from conftest import QUARTERDECK, quarterdeck, write_export
+from conftest import QUARTERDECK, process, quarterdeck, write_export
 from quarterdeck.base.errors import ConfigurationError
 from quarterdeck.interfaces.cli.application import COMMANDS, app
 from quarterdeck.interfaces.cli.session import moment, overlay
@@ -51,7 +51,7 @@ def test_help_answers_in_under_a_third_of_a_second() -> None:
     spent = []
     for _ in range(5):
         started = time.perf_counter()
-        quarterdeck("--help")
+        process("--help")
         spent.append(time.perf_counter() - started)
     assert min(spent) < 0.3, spent
 
@@ -72,7 +72,7 @@ def test_help_answers_in_under_a_third_of_a_second() -> None:
     ],
 )
 def test_a_wrong_call_exits_with_2_and_says_the_remedy(words: list[str], said: str, tmp_path: Path) -> None:
-    result = quarterdeck(*words, cwd=tmp_path)
+    result = process(*words, cwd=tmp_path)
     assert result.returncode == 2
     assert said in result.stderr
     assert "Traceback" not in result.stderr
@@ -156,7 +156,7 @@ def test_show_filters_by_text_money_and_emptiness(company: Path) -> None:
 
 
 def test_run_ends_with_the_findings_that_matter_and_the_report(company: Path) -> None:
-    result = quarterdeck("run", company, "--as-of", "2017-06-01")
+    result = process("run", company, "--as-of", "2017-06-01")
     assert result.returncode == 0, result.stderr
     assert re.search(r"findings? that matters? most", result.stdout)
     assert result.stdout.count("→") <= 3
@@ -245,6 +245,7 @@ def test_explain_leads_to_the_definition_and_the_records(company: Path) -> None:
 
 
 def test_doctor_lists_what_is_missing(company: Path) -> None:
+    quarterdeck("run", company, "--as-of", "2017-06-01")
     found = json.loads(quarterdeck("doctor", company, "--json").stdout)
     assert any("activities" in (row["code"] + row["message"]) for row in found)
     assert all(row["fix"] for row in found)
@@ -267,21 +268,21 @@ def test_report_goes_where_it_is_asked_to(company: Path, tmp_path: Path) -> None
 def test_ctrl_c_leaves_nothing_half_written_and_the_next_run_goes_on(tmp_path: Path) -> None:
     write_export(tmp_path / "exports")
     assert quarterdeck("init", "acme", "--from", "exports", cwd=tmp_path).returncode == 0
-    process = subprocess.Popen(
+    running = subprocess.Popen(
         [str(QUARTERDECK), "run", "acme", "--as-of", "2017-06-01"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         cwd=tmp_path,
     )
-    assert process.stderr
-    process.stderr.readline()
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=120)
-    assert process.returncode == 130, said
+    assert running.stderr
+    running.stderr.readline()
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=120)
+    assert running.returncode == 130, said
     assert "nothing is half-written" in said
     assert "Traceback" not in said
-    assert not (tmp_path / "acme" / "reports").exists()
+    assert list((tmp_path / "acme").rglob("*.html")) == []
     again = quarterdeck("run", "acme", "--as-of", "2017-06-01", cwd=tmp_path)
     assert again.returncode == 0, again.stderr
 

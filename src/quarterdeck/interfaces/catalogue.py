@@ -6,6 +6,7 @@ Run with `python -m quarterdeck.interfaces.catalogue`; it prints what still want
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 
@@ -47,7 +48,10 @@ def po_path(language: str) -> Path:
 def read(language: str) -> Catalog:
     """A language's translations as they are written."""
     with po_path(language).open("rb") as file:
-        return read_po(file, locale=language, domain="quarterdeck")
+        catalog = read_po(file, locale=language, domain="quarterdeck")
+    # Dates of making would make equal translations differ.
+    catalog.creation_date = catalog.revision_date = datetime(2000, 1, 1, tzinfo=UTC)
+    return catalog
 
 
 def po_bytes(catalog: Catalog) -> bytes:
