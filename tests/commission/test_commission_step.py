@@ -131,6 +131,13 @@ def test_what_was_closed_in_the_period_lifts_the_expected_pay() -> None:
     assert lines.select("period_start", "base", "amount").rows() == [(may, 10_000, 1_200)]
 
 
+def test_what_was_closed_earlier_in_the_month_counts_and_is_not_expected_again() -> None:
+    """1,000 closed by 15 April fills April's quota: the 100 that are still to come pay 12 %, and only they are listed."""
+    given = world([100.0], [deal("d", datetime(2024, 4, 10), 100_000, owner="p0")])
+    lines = design(given, config(day=date(2024, 4, 15))).tables["pay_lines"].filter(pl.col("scenario") == "base")
+    assert lines.select("base", "amount").rows() == [(10_000, 1_200)]
+
+
 def test_each_person_gets_the_quota_s_part_of_the_bookings() -> None:
     lines = design(world([900.0], people=3), config()).tables["pay_lines"].filter(pl.col("scenario") == "base")
     assert lines["base"].to_list() == [30_000] * 3

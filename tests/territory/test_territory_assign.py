@@ -58,6 +58,11 @@ def test_an_agent_that_must_carry_something_gets_it() -> None:
     assert found.cost == 6
 
 
+def test_one_job_cannot_serve_two_agents() -> None:
+    found = assign([[1], [1]], [[1], [1]], [1, 1], least=[1, 1])
+    assert (found.status, found.agents.tolist()) == ("infeasible", [-1])
+
+
 def test_shapes_that_do_not_fit_are_refused() -> None:
     with pytest.raises(QuarterdeckError, match="agents x jobs"):
         assign([[1, 2]], [[1, 2, 3]], [1])

@@ -71,6 +71,15 @@ def test_just_as_many_accounts_move_as_balance_needs() -> None:
     ]
 
 
+def test_of_two_ways_to_balance_the_one_that_moves_less_is_taken() -> None:
+    """Ann holds accounts of 5, 4, 3 and 3 deals. Moving 5 and 3 balances as well as moving 4 and 3, and moves more."""
+    deals = [
+        deal(f"a{size}{mark}", "ann") for size, mark in ((5, ""), (4, ""), (3, "x"), (3, "y")) for _ in range(size)
+    ]
+    found = owners(tables([seller("ann"), seller("bob")], deals), tolerance=0.07)
+    assert sorted(name[:2] for name, owner in found.items() if owner == "bob") == ["a3", "a4"]
+
+
 def test_large_accounts_weigh_by_what_they_may_bring() -> None:
     """By load any two of the four would do; the two that are worth three times as much must not meet."""
     deals = [deal(f"whale{n}", "ann", amount=30_000) for n in (1, 2)] + [deal(f"a{n}", "bob") for n in (1, 2)]

@@ -180,10 +180,11 @@ def _reason(row: dict[str, Any], currency: str) -> str:
     if row["n"] == 0 or row["actual"] <= 0:
         return "Nothing was won."
     number, size = row["usual"] - row["planned"], row["actual"] - row["usual"]
+    way = "more" if number >= 0 else "fewer"
     count = round(abs(number) * row["n"] / row["usual"]) if row["usual"] > 0 else 0
     opened = row["from_open"] / row["actual"]
     return (
-        f"{count:,} {'more' if number >= 0 else 'fewer'} deal{'' if count == 1 else 's'} than promised at their usual size "
+        f"{count:,} {way} deal{'' if count == 1 else 's'} than promised at their usual size "
         f"({number:+,.0f} {currency}), and deals {'larger' if size >= 0 else 'smaller'} than usual ({size:+,.0f} "
         f"{currency}); {opened:.0%} of what came was open when it was promised."
     )

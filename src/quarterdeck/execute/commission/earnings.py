@@ -76,7 +76,9 @@ def _prepared(plan: Plan, facts: pl.DataFrame, company: Company) -> pl.DataFrame
 def _credited(facts: pl.DataFrame) -> pl.DataFrame:
     """Each row with the part of its deal that is the person's, and the sums of the period before and after it."""
     order = ["person_id", "period", "closed_on", "opportunity_id", "amount", "share"]
-    facts = facts.sort(order).with_columns(pl.col("count").fill_null(1), share=pl.col("share").fill_null(1))
+    facts = facts.sort(order, nulls_last=True).with_columns(
+        pl.col("count").fill_null(1), share=pl.col("share").fill_null(1)
+    )
     facts = facts.with_columns(
         millionths=(pl.col("share") * MILLION).cast(pl.Int64),
     )
@@ -85,7 +87,7 @@ def _credited(facts: pl.DataFrame) -> pl.DataFrame:
         credit="amount", share_before=pl.lit(0, dtype=pl.Int64), share_after=pl.lit(MILLION, dtype=pl.Int64)
     )
     shared = _split(facts.filter(is_shared))
-    every = pl.concat([alone, shared.select(alone.columns)]).sort(order)
+    every = pl.concat([alone, shared.select(alone.columns)]).sort(order, nulls_last=True)
     count = pl.max_horizontal("count", pl.lit(1))
     return every.with_columns(
         after=pl.col("credit").cum_sum().over(KEY),
