@@ -15,8 +15,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "age": ("age_days",),
     "product": ("product", "list_price", "kind"),
     "region": ("region",),
-    "owner": ("owner_win_rate", "owner_closed"),
-    "account": ("account_wins", "account_closed", "has_account"),
+    "owner": ("owner_win_rate",),
+    "account": ("account_win_rate", "has_bought", "has_account"),
     "company": ("industry", "employees"),
     "season": ("quarter_day",),
     "activity": ("recent_activities", "quiet_days"),
@@ -38,12 +38,15 @@ ENGAGEMENT = ("age", "season", "activity", "stage")
 def known_at(moments: pl.DataFrame, tables: Tables, recent_days: int) -> pl.DataFrame:
     """Features of `id, at` rows in their order, each from what lies before its `at` alone.
 
-    Columns that the company has no data for are left out.
+    Columns that the company has no data for are null. Counts of past deals and `product_name` are for reading, not for
+    learning: counts grow with time alone.
     """
     deals = tables["opportunities"].select(
         "id", "created_at", "product_id", "region", "owner_id", "account_id", kind=pl.col("kind").fill_null("new")
     )
-    products = tables["products"].select(product_id="id", list_price=pl.col("unit_price").cast(pl.Float64))
+    products = tables["products"].select(
+        product_id="id", product_name="name", list_price=pl.col("unit_price").cast(pl.Float64)
+    )
     accounts = tables["accounts"].select("industry", account_id="id", employees=pl.col("employees").cast(pl.Float64))
     rows = moments.select("id", "at").with_row_index("row")
     for other, key in ((deals, "id"), (products, "product_id"), (accounts, "account_id")):
@@ -54,9 +57,10 @@ def known_at(moments: pl.DataFrame, tables: Tables, recent_days: int) -> pl.Data
     rows = _history(rows, tables["opportunity_history"])
     age = (pl.col("at") - pl.col("created_at")).dt.total_seconds() / 86_400
     quarter = pl.col("at").dt.truncate("1q")
-    found = rows.sort("row").select(
+    return rows.sort("row").select(
         age_days=age.fill_null(0.0),
         product="product_id",
+        product_name=pl.coalesce("product_name", "product_id"),
         list_price="list_price",
         kind="kind",
         region="region",
@@ -64,6 +68,8 @@ def known_at(moments: pl.DataFrame, tables: Tables, recent_days: int) -> pl.Data
         owner_closed="owner_closed",
         account_wins="account_wins",
         account_closed="account_closed",
+        account_win_rate="account_win_rate",
+        has_bought=(pl.col("account_wins") > 0).cast(pl.Float64),
         has_account=pl.col("account_id").is_not_null().cast(pl.Float64),
         industry="industry",
         employees="employees",
@@ -73,12 +79,12 @@ def known_at(moments: pl.DataFrame, tables: Tables, recent_days: int) -> pl.Data
         stage="stage",
         stated_amount="stated_amount",
     )
-    return found
 
 
 def useful(features: pl.DataFrame) -> list[str]:
     """Columns that vary among the rows: the others can teach nothing."""
-    return [name for name in features.columns if features[name].n_unique() > 1]
+    explained = [name for columns in GROUPS.values() for name in columns]
+    return [name for name in explained if features[name].n_unique() > 1]
 
 
 def filled_at_closing(deals: pl.DataFrame) -> list[str]:
@@ -129,7 +135,7 @@ def _record(rows: pl.DataFrame, deals: pl.DataFrame, key: str, name: str) -> pl.
 
 
 def _activities(rows: pl.DataFrame, activities: pl.DataFrame, recent_days: int) -> pl.DataFrame:
-    """Adds activities of the last days before the moment and days since the last one; null where none are recorded at all."""
+    """Adds activities of the last days and days since the last one; null where the company records none."""
     done = activities.filter(pl.col("opportunity_id").is_not_null() & pl.col("started_at").is_not_null())
     if done.is_empty():
         nothing = pl.lit(None, dtype=pl.Float64)

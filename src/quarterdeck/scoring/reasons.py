@@ -19,7 +19,7 @@ NEGLIGIBLE = 0.05
 
 
 def effects(scorer: LeadScorer, features: pl.DataFrame) -> dict[str, Array]:
-    """For each group of columns, the odds minus the odds with the group at its reference: percentage points, a row a deal.
+    """For each group of columns, the odds minus those with the group at its reference: percentage points, a row a deal.
 
     The reference is the median of a number and the most common category of the rows that the scorer learned from.
     """
@@ -78,7 +78,7 @@ def _age(known: pl.DataFrame) -> list[str]:
 
 
 def _product(known: pl.DataFrame) -> list[str]:
-    return [f"Product {name}" if name else "No product stated" for (name,) in _each(known, "product")]
+    return [f"Product {name}" if name else "No product stated" for (name,) in _each(known, "product_name")]
 
 
 def _region(known: pl.DataFrame) -> list[str]:

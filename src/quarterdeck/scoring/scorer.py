@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -11,26 +12,32 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from quarterdeck.base.errors import QuarterdeckError
 from quarterdeck.scoring.encoding import Encoder, as_polars
 
 Array = NDArray[np.float64]
 MODELS = ("base", "logistic", "boosting")
-MARGIN = 0.998
-"""A model must bring the base's log loss down to this share of it."""
+SURE = 2.0
+"""Standard errors by which a model's log loss must be below the base's."""
+LEAST_ROWS = 500
+"""Rows that it takes to set odds right."""
 RANKS = (*np.linspace(0, 1, 13)[1:-1], 0.95, 0.97, 0.98, 0.99)
 """Where the bins of the base rate end: ranks of its column, finer for the greatest."""
 BASE_STRENGTH = 20.0
+SMALL = 50_000
+"""Rows below which one thread does the work."""
 
 
 class LeadScorer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Odds of a yes-or-no outcome, in scikit-learn's contract.
 
-    `model="auto"` tries gradient boosting and logistic regression on the last `holdout` share of the rows, which must
-    be in the order of time, after learning from the rows before; by log loss the best is taken, and the plain rate
-    (by bins of the column `base`, if one is named) unless a model beats it. The winner's odds are set right on the same
-    rows (Platt 1999) and it is fitted again to all rows. `report_` holds log loss, AUC and Brier score of each.
+    `model="auto"` tries boosting and logistic regression on the last `holdout` share of the rows, which must be
+    in the order of time, after learning from the rows before. The one with the least log loss is taken, unless it beats
+    the plain rate (by bins of the column `base`, if one is named) by no more than chance explains. On the same rows its
+    odds are set right (slope of the logit, Platt 1999; level by the newest rows), and it is fitted again to all rows.
+    `report_` holds log loss, AUC and Brier score of each.
 
     Takes polars, pandas or Arrow frames, or arrays; text columns are categories, missing values may stay missing.
     """
@@ -52,7 +59,10 @@ class LeadScorer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, test: tuple[Any, Any, Any] | None = None) -> LeadScorer:
-        """Learns from rows in the order of time. `test` gives later rows, outcomes and weights to choose by instead of the last share."""
+        """Learns from rows in the order of time.
+
+        `test` gives later rows, outcomes and weights to choose by, in place of the last share of these.
+        """
         if self.model not in ("auto", *MODELS):
             raise QuarterdeckError(f"There is no model {self.model!r}; write auto, {', '.join(MODELS)}.")
         frame = as_polars(X)
@@ -66,13 +76,22 @@ class LeadScorer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.slope_, self.shift_ = 1.0, 0.0
         self.chosen_ = self._choose(first, later)
         self._learn(self.chosen_, frame, outcome, weight)
+        self._set_level(frame, outcome, weight)
         return self
+
+    def _set_level(self, frame: pl.DataFrame, y: Array, w: Array) -> None:
+        """Shifts the odds so that on the newest rows they are right on average."""
+        edge = int(len(y) * (1 - self.holdout))
+        if self.chosen_ != "base" and len(y) - edge >= LEAST_ROWS:
+            raw = self._raw(self.chosen_, frame[edge:])
+            self.shift_ = level(self.slope_ * logit(raw), float(np.average(y[edge:], weights=w[edge:])), w[edge:])
 
     def adopt(self, chooser: LeadScorer, X: Any, y: Any, sample_weight: Any) -> LeadScorer:
         """Takes over what another scorer chose on a test, and learns it from these rows."""
         self.model = chooser.chosen_
         self.fit(X, y, sample_weight, test=(X, np.zeros(0), np.zeros(0)))
-        self.report_, self.slope_, self.shift_ = chooser.report_, chooser.slope_, chooser.shift_
+        self.report_, self.slope_ = chooser.report_, chooser.slope_
+        self._set_level(as_polars(X), np.asarray(y, dtype=np.float64), np.asarray(sample_weight, dtype=np.float64))
         return self
 
     def _parts(self, frame: pl.DataFrame, y: Array, w: Array, test: tuple[Any, Any, Any] | None) -> tuple[Any, Any]:
@@ -95,10 +114,10 @@ class LeadScorer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         best = min(self.report_, key=lambda name: self.report_[name]["log_loss"])
         if self.model != "auto":
             best = self.model
-        elif self.report_[best]["log_loss"] > MARGIN * self.report_["base"]["log_loss"]:
+        elif not surely_better(raw[best], raw["base"], later[1], later[2]):
             best = "base"
-        if best != "base" and len(later[1]) >= 500:
-            self.slope_, self.shift_ = platt(raw[best], later[1], later[2])
+        if best != "base" and len(later[1]) >= LEAST_ROWS:
+            self.slope_ = slope(raw[best], later[1], later[2])
         return best
 
     def _learn(self, name: str, frame: pl.DataFrame, y: Array, w: Array) -> None:
@@ -120,7 +139,8 @@ class LeadScorer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 early_stopping=False,
                 random_state=self.random_state,
             )
-            self.estimator_.fit(self.encoder_.codes(frame), y, sample_weight=w)
+            with _few_threads(len(y)):
+                self.estimator_.fit(self.encoder_.codes(frame), y, sample_weight=w)
 
     def _base_rates(self, frame: pl.DataFrame, y: Array, w: Array) -> tuple[Array, Array]:
         average = float(np.average(y, weights=w)) if len(y) else 0.5
@@ -134,7 +154,7 @@ class LeadScorer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return edges, (yes + BASE_STRENGTH * average) / (total + BASE_STRENGTH)
 
     def _base_values(self, frame: pl.DataFrame) -> Array:
-        return np.asarray(frame[self.base].cast(pl.Float64).fill_null(0.0).to_numpy(), dtype=np.float64)
+        return np.asarray(frame[str(self.base)].cast(pl.Float64).fill_null(0.0).to_numpy(), dtype=np.float64)
 
     def _raw(self, name: str, frame: pl.DataFrame) -> Array:
         if name == "base" or self.estimator_ is None:
@@ -142,7 +162,8 @@ class LeadScorer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 return np.full(frame.height, self.rates_[0])
             return np.asarray(self.rates_[np.searchsorted(self.edges_, self._base_values(frame), side="right")])
         matrix = self.encoder_.design(frame) if name == "logistic" else self.encoder_.codes(frame)
-        return np.asarray(self.estimator_.predict_proba(matrix)[:, 1], dtype=np.float64)
+        with _few_threads(frame.height):
+            return np.asarray(self.estimator_.predict_proba(matrix)[:, 1], dtype=np.float64)
 
     def predict_proba(self, X: Any) -> Array:
         """Array (rows, 2): odds of no and of yes."""
@@ -160,6 +181,11 @@ class LeadScorer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return (self.predict_proba(X)[:, 1] > 0.5).astype(np.int64)
 
 
+def _few_threads(rows: int) -> Any:
+    """One thread for small work: on a busy machine threads that wait for each other cost more than they bring."""
+    return threadpool_limits(1, user_api="openmp") if rows < SMALL else nullcontext()
+
+
 def logit(p: Array) -> Array:
     clipped = np.clip(p, 1e-6, 1 - 1e-6)
     return np.asarray(np.log(clipped / (1 - clipped)), dtype=np.float64)
@@ -175,9 +201,27 @@ def measures(y: Array, p: Array, w: Array) -> dict[str, float]:
     }
 
 
-def platt(p: Array, y: Array, w: Array) -> tuple[float, float]:
-    """Slope and shift of the logit that set odds right; held between half and one and a half of what they were."""
+def slope(p: Array, y: Array, w: Array) -> float:
+    """By what the logit of odds must be stretched to be right; held between half and one and a half."""
     found = LogisticRegression(C=1e6, max_iter=500).fit(logit(p)[:, None], y, sample_weight=w)
-    slope = float(np.clip(found.coef_[0, 0], 0.5, 1.5))
-    shift = float(found.intercept_[0])
-    return slope, float(np.clip(shift, -1.0, 1.0))
+    return float(np.clip(found.coef_[0, 0], 0.5, 1.5))
+
+
+def level(logits: Array, rate: float, w: Array) -> float:
+    """What must be added to the logits so that the odds are `rate` on average; found by halving."""
+    low, high = -4.0, 4.0
+    for _ in range(50):
+        middle = (low + high) / 2
+        mean = float(np.average(1 / (1 + np.exp(-(logits + middle))), weights=w))
+        low, high = (middle, high) if mean < rate else (low, middle)
+    return (low + high) / 2
+
+
+def surely_better(p: Array, base: Array, y: Array, w: Array) -> bool:
+    """Log loss of `p` is below that of `base` by more than chance explains."""
+    losses = [
+        -(y * np.log(odds) + (1 - y) * np.log(1 - odds))
+        for odds in (np.clip(p, 1e-6, 1 - 1e-6), np.clip(base, 1e-6, 1 - 1e-6))
+    ]
+    gain = w * (losses[1] - losses[0]) / w.mean()
+    return bool(gain.mean() > SURE * gain.std() / np.sqrt(len(gain)))

@@ -94,7 +94,7 @@ def labelled(moments: pl.DataFrame, life: float) -> pl.DataFrame:
 
 
 def _uncensored(days: Array, censored: NDArray[np.bool_], horizon: int) -> Array:
-    """Probability to be still followed at the start of each day 0 … horizon (Kaplan–Meier, ending of follow-up as event)."""
+    """Probability to be still followed at the start of each day 0 … horizon: Kaplan–Meier of the end of follow-up."""
     whole = np.minimum(days.astype(np.int64), horizon)
     at_risk = len(days) - np.concatenate([[0], np.cumsum(np.bincount(whole, minlength=horizon + 1))[:-1]])
     lost = np.bincount(whole[censored], minlength=horizon + 1)

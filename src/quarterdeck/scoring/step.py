@@ -143,7 +143,7 @@ def _missing(tables: Tables, current: pl.DataFrame) -> list[Finding]:
             Finding(
                 code="scoring.filled_at_closing",
                 severity="notice",
-                message=f"{' and '.join(late)} is filled in when a deal closes: it tells nothing about open deals and is left out.",
+                message=f"{' and '.join(late)}: filled in at closing and so left out: it says nothing of open deals.",
                 fix="Enter it when the deal is opened.",
                 table="opportunities",
             )
@@ -154,7 +154,7 @@ def _missing(tables: Tables, current: pl.DataFrame) -> list[Finding]:
             Finding(
                 code="scoring.undated_deals",
                 severity="notice",
-                message=f"{undated} open deals have no day on which they were opened; they are scored as if opened today.",
+                message=f"{undated} open deals have no day of opening; they are scored as if opened today.",
                 fix="Fill in the day on which work on each deal began.",
                 table="opportunities",
                 count=undated,
@@ -181,17 +181,26 @@ def _verdict(lesson: Lesson, closed: int, settings: ScoringSettings) -> list[Fin
     chosen = lesson.scorer.chosen_
     best = min((name for name in report if name != "base"), key=lambda name: report[name]["log_loss"], default="base")
     base, other = report["base"], report[best]
-    figures = (
-        f"AUC {other['auc']:.3f} against {base['auc']:.3f}, Brier score {other['brier']:.4f} against {base['brier']:.4f}, "
-        f"log loss {other['log_loss']:.4f} against {base['log_loss']:.4f}"
+    figures = "; ".join(
+        f"{title} {other[measure]:.3f} against {base[measure]:.3f}"
+        for measure, title in (("auc", "AUC"), ("brier", "Brier score"), ("log_loss", "log loss"))
     )
     if chosen == "base":
-        message = f"On later deals {best} did not foretell better than the age of a deal alone ({figures}); scores follow age."
-        fix = "Record activities, stages and stated values: they tell deals of one age apart."
-        return [Finding(code="scoring.base_rate_only", severity="notice", message=message, fix=fix, table="scores")]
-    message = f"Scores come from {chosen}; on later deals against the age alone: {figures}."
+        return [
+            Finding(
+                code="scoring.base_rate_only",
+                severity="notice",
+                message=f"{best} foretold later deals no better than their age alone ({figures}); scores follow age.",
+                fix="Record activities, stages and stated values: they tell deals of one age apart.",
+                table="opportunities",
+            )
+        ]
     return [
         Finding(
-            "scoring.model_report", "notice", message, "Nothing to do; read it as how far to trust the odds.", "scores"
+            code="scoring.model_report",
+            severity="notice",
+            message=f"Scores come from {chosen}; on later deals, against their age alone: {figures}.",
+            fix="Nothing to mend: it says how far to trust the odds.",
+            table="opportunities",
         )
     ]
