@@ -16,8 +16,9 @@ from quarterdeck.base.calendar import add_months
 from quarterdeck.base.schema import conform, empty
 from quarterdeck.base.step import Result
 from quarterdeck.reconcile import plan
-from quarterdeck.reconcile.futures import Futures, served
+from quarterdeck.reconcile.futures import Futures, home_teams, served
 from quarterdeck.reconcile.settings import ReconcileSettings
+from quarterdeck.supply.limits import home_teams as supply_home_teams
 from quarterdeck.supply.settings import SupplySettings
 
 TEN_A_MONTH = {("P", "East"): [[10.0, 10.0]] * 3}
@@ -290,6 +291,19 @@ def test_both_rooms_take_the_same_values_for_hires() -> None:
     ours, theirs = ReconcileSettings(), SupplySettings()
     for name in ("ramp", "hiring_lead_months", "hire_cost_months", "seller_cost_rate", "margin"):
         assert getattr(ours, name) == getattr(theirs, name)
+
+
+def test_a_region_without_sellers_is_worked_by_the_team_that_owns_its_deals_as_in_the_supply_plan() -> None:
+    """Ann of the East closes 8 of the 8 deals asked for in East and Estt; Wes owns fewer deals there."""
+    rows = [won(FIRST, 0, "Estt", day=day) | {"owner_id": owner} for day, owner in ((1, "Ann"), (2, "Ann"), (3, "Wes"))]
+    deals = tables(opportunities=pl.DataFrame(rows))["opportunities"]
+    team = pl.concat([sellers({"Ann": 8.0}, 1), sellers({"Wes": 8.0}, 1, region="West")])
+    assert home_teams(deals, team) == supply_home_teams(deals, team) == {"Estt": "East"}
+    frames = demand({("P", "East"): [[3.0]], ("P", "Estt"): [[1.0]]})
+    frames |= {"scenarios": scenarios(base=[0]), "plan_targets": aims([400_000])}
+    made = plan(tables(**frames, opportunities=deals, seller_capacity=team), config())
+    assert line(made, "bookings")["supply"] == pytest.approx([4_000])
+    assert line(made, "capacity", "region", "East")["demand"] == pytest.approx([8])
 
 
 @st.composite

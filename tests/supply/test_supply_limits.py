@@ -187,3 +187,20 @@ def test_hiring_a_seller_costs_three_months_of_pay_unless_somebody_says_otherwis
     team = lines(made, "sellers:East")
     assert team["hire"][0] == pytest.approx(6)
     assert team["cost"] == pytest.approx([6 * 3_000] + [6 * 1_000] * 5)
+
+
+def test_a_region_in_which_no_seller_is_listed_is_worked_by_the_owners_of_its_deals() -> None:
+    """Two of the three deals in "Estt" are Ann's, who sells in the East."""
+    deals = [
+        row | {"id": f"{owner}{place}", "region": "Estt"}
+        for place, owner in enumerate(("Ann", "Ann", "Wes"))
+        for row in closed(owner, date(2026, 6, 1), 1, 0)
+    ]
+    team = pl.concat([sellers({"Ann": 8.0}, months=1), sellers({"Wes": 8.0}, region="West", months=1)])
+    leaves = {("P", "East"): [[3.0]], ("P", "Estt"): [[1.0]], ("P", "West"): [[2.0]]}
+    made = plan(tables(**demand(leaves), seller_capacity=team, opportunities=pl.DataFrame(deals)), config())
+    assert lines(made, "sellers:East")["load"] == pytest.approx([8])
+    assert lines(made, "sellers:West")["load"] == pytest.approx([4])
+    assert set(made.tables["supply_lines"]["resource_id"]) == {"sellers:East", "sellers:West"}
+    found = next(finding for finding in made.findings if finding.code == "supply.region_without_sellers")
+    assert "Estt (to East)" in found.message

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import numpy as np
@@ -29,6 +30,8 @@ class Futures:
     quantity: Floats
     amount: Floats
     booked: Floats
+    home: Mapping[str, str] = field(default_factory=dict)
+    """Team that works a region in which no seller is listed"""
 
     @property
     def total(self) -> Floats:
@@ -41,11 +44,20 @@ class Futures:
         return tuple(sorted({region for region in self.region if region is not None}))
 
     @property
-    def teams(self) -> NDArray[np.int64]:
-        """(L,) which team of sellers works a leaf: the region's place in `regions`, 0 when any leaf has none."""
+    def team_names(self) -> tuple[str, ...]:
+        """Teams of sellers: regions, those without sellers under the team that works them; `all` when one misses."""
         if None in self.region:
+            return ("all",)
+        return tuple(sorted({self.home.get(str(region), str(region)) for region in self.region}))
+
+    @property
+    def teams(self) -> NDArray[np.int64]:
+        """(L,) which team works a leaf: its place in `team_names`."""
+        names = self.team_names
+        if names == ("all",):
             return np.zeros(len(self.region), dtype=np.int64)
-        return np.asarray([self.regions.index(str(region)) for region in self.region], dtype=np.int64)
+        places = [names.index(self.home.get(str(region), str(region))) for region in self.region]
+        return np.asarray(places, dtype=np.int64)
 
     def of(self, *, product: str | None = None, region: str | None = None) -> NDArray[np.bool_]:
         """(L,) leaves of a product or a region; None takes all."""
@@ -68,7 +80,7 @@ class Futures:
     def by_team(self) -> Futures:
         """The same with one leaf a team, which is all that `served` needs for totals."""
         teams = self.teams
-        names: tuple[str | None, ...] = (None,) if None in self.region else self.regions
+        names: tuple[str | None, ...] = (None,) if None in self.region else self.team_names
 
         def summed(values: Floats) -> Floats:
             total = np.zeros((len(names), *values.shape[1:]))
@@ -77,6 +89,18 @@ class Futures:
 
         parts = summed(self.quantity), summed(self.amount), summed(self.booked)
         return Futures(self.months, (None,) * len(names), names, *parts)
+
+
+def home_teams(deals: pl.DataFrame, sellers: pl.DataFrame) -> dict[str, str]:
+    """The team that works a region in which no seller is listed: that of the sellers who own most of its deals.
+
+    Regions with sellers of their own, and those whose deals no listed seller owns, are not in it.
+    """
+    team = sellers.select(owner_id="person_id", team="region").unique().drop_nulls()
+    away = deals.filter(pl.col("region").is_not_null() & ~pl.col("region").is_in(team["team"].unique().to_list()))
+    counts = away.join(team, on="owner_id").group_by("region", "team").len()
+    most = counts.sort("len", "team", descending=[True, False]).unique("region", keep="first", maintain_order=True)
+    return dict(most.select("region", "team").iter_rows())
 
 
 def read_futures(tables: Tables, currency: str) -> Futures | None:

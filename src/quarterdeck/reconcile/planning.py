@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import polars as pl
@@ -11,7 +11,7 @@ from quarterdeck.base.config import Config
 from quarterdeck.base.schema import conform, empty
 from quarterdeck.base.step import Result
 from quarterdeck.base.tables import Tables
-from quarterdeck.reconcile.futures import Floats, Futures, read_futures
+from quarterdeck.reconcile.futures import Floats, Futures, home_teams, read_futures
 from quarterdeck.reconcile.lines import scenario_lines
 from quarterdeck.reconcile.notices import notices
 from quarterdeck.reconcile.options import Case, three_options
@@ -32,6 +32,7 @@ def plan(tables: Tables, config: Config[ReconcileSettings]) -> Result:
     names = tables["scenarios"]["scenario"].to_list()
     if futures is None or "base" not in names:
         return Result({"plan_lines": empty("plan_lines"), "plan_options": empty("plan_options")})
+    futures = replace(futures, home=home_teams(tables["opportunities"], tables["seller_capacity"]))
     sellers = read_sellers(tables, config, futures)
     rows = []
     for name in names:

@@ -60,7 +60,7 @@ def read_sellers(tables: Tables, config: Config[ReconcileSettings], futures: Fut
     """Teams from `seller_capacity` in the order of the futures' regions."""
     rows = tables["seller_capacity"]
     pooled = None in futures.region or None in rows["region"].to_list()
-    names: tuple[str, ...] = ("all",) if None in futures.region else futures.regions
+    names = futures.team_names
     months = futures.months
     ramped = rows.filter(pl.col("ramp") >= 1.0)
     deals = np.zeros((len(names), len(months)))
@@ -108,7 +108,7 @@ def _asked_share(futures: Futures, names: tuple[str, ...]) -> Floats:
     """(G,) share of the demanded deals by team: how one pool of sellers is spread over regions."""
     if names == ("all",):
         return np.ones(1)
-    asked = np.asarray([futures.quantity[futures.of(region=name)].sum() for name in names])
+    asked = np.asarray([futures.quantity[futures.teams == g].sum() for g in range(len(names))])
     share: Floats = asked / asked.sum() if asked.sum() > 0 else np.full(len(names), 1 / max(len(names), 1))
     return share
 

@@ -51,19 +51,50 @@ def seller_resources(tables: Tables, config: Config[SupplySettings], demand: Dem
     sellers = tables["seller_capacity"]
     if sellers.is_empty():
         return []
-    regions: set[str | None] = set(demand.region) | set(sellers["region"].to_list())
+    home = home_teams(tables["opportunities"], sellers)
+    team = [None if region is None else home.get(region, region) for region in demand.region]
+    regions: set[str | None] = set(team) | set(sellers["region"].to_list())
     pooled = None in regions
     margin = margin_at_stake(demand, tables, config.settings.margin)
     found = []
     for region in ["all"] if pooled else sorted(str(name) for name in regions):
         mine = sellers if pooled else sellers.filter(pl.col("region") == region)
-        leaves = demand.leaves(region=None if pooled else region)
+        leaves = np.asarray([place for place, name in enumerate(team) if pooled or name == region], dtype=np.int64)
         rate = _won_shares(mine if mine.height else sellers, demand.months)
         load = demand.quantity[leaves].sum(axis=0, dtype=np.float64) / rate[:, None]
         asked = load.mean(axis=1).sum()
         value = margin[leaves].sum() / asked if asked else 0.0
         found.append(_seller_team(tables, config, (region, mine, sellers), load, value))
     return found
+
+
+def home_teams(deals: pl.DataFrame, sellers: pl.DataFrame) -> dict[str, str]:
+    """The team that works a region in which no seller is listed: that of the sellers who own most of its deals.
+
+    Regions with sellers of their own, and those whose deals no listed seller owns, are not in it.
+    """
+    team = sellers.select(owner_id="person_id", team="region").unique().drop_nulls()
+    away = deals.filter(pl.col("region").is_not_null() & ~pl.col("region").is_in(team["team"].unique().to_list()))
+    counts = away.join(team, on="owner_id").group_by("region", "team").len()
+    most = counts.sort("len", "team", descending=[True, False]).unique("region", keep="first", maintain_order=True)
+    return dict(most.select("region", "team").iter_rows())
+
+
+def region_findings(home: dict[str, str]) -> list[Finding]:
+    """Regions that no seller has and whose deals another team works."""
+    if not home:
+        return []
+    pairs = ", ".join(f"{region} (to {team})" for region, team in sorted(home.items()))
+    return [
+        Finding(
+            code="supply.region_without_sellers",
+            severity="warning",
+            table="opportunities",
+            message=f"No seller is listed in these regions of deals; they count for the team that owns them: {pairs}.",
+            fix="Correct the region's name in the deals, or the sellers' region.",
+            count=len(home),
+        )
+    ]
 
 
 def _seller_team(

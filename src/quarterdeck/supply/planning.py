@@ -15,7 +15,7 @@ from quarterdeck.base.step import Result
 from quarterdeck.base.tables import Tables
 from quarterdeck.supply.advice import advice
 from quarterdeck.supply.demand import Demand, read_demand
-from quarterdeck.supply.limits import delivery_resources, seller_resources
+from quarterdeck.supply.limits import delivery_resources, home_teams, region_findings, seller_resources
 from quarterdeck.supply.resource import Resource, problem_of, spread_of_futures
 from quarterdeck.supply.settings import SupplySettings
 from quarterdeck.supply.solving import Answer, solve
@@ -34,6 +34,7 @@ def plan(tables: Tables, config: Config[SupplySettings]) -> Result:
         return Result({"supply_lines": empty("supply_lines")}, [_no_demand()])
     delivery, findings = delivery_resources(tables, config, demand)
     resources = seller_resources(tables, config, demand) + delivery
+    findings += region_findings(home_teams(tables["opportunities"], tables["seller_capacity"]))
     if not resources:
         return Result({"supply_lines": empty("supply_lines")}, findings)
     rows: list[dict[str, Any]] = []
