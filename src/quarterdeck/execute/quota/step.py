@@ -197,15 +197,18 @@ def _quotas(
 
 def _findings(notes: dict[str, set[str]]) -> list[Finding]:
     found = []
-    for region in sorted(notes["region_without_sellers"]):
+    if regions := sorted(notes["region_without_sellers"]):
         found.append(
             Finding(
                 "quota.region_without_sellers",
                 "warning",
-                f"{region} has a target and no seller in some month: its part was shared among the other regions.",
-                f"Give a seller the region {region} in people, plan a hire, or lower the target.",
+                f"There is a target and in some month no seller in {', '.join(regions)}: that part was shared among the "
+                "other regions.",
+                "If it is another spelling of a region, mend it in the source; else give a seller the region in people, "
+                "plan a hire, or lower the target.",
                 table="people",
-                record_id=region,
+                record_id=regions[0] if len(regions) == 1 else None,
+                count=len(regions),
             )
         )
     if people := sorted(notes["seller_without_target"]):

@@ -120,20 +120,25 @@ def _groups(units: pl.DataFrame, sellers: pl.DataFrame, findings: list[Finding])
     heavy = units.with_columns(group=group).group_by("group").agg(pl.col("load").sum())
     laden = weight.join(heavy, on="group", how="left").with_columns(pl.col("load").fill_null(0.0) / pl.col("share"))
     spare = laden.sort("load", "group")["group"][0]
-    for region in units.filter(~pl.col("region").is_in(known.implode()))["region"].drop_nulls().unique().sort():
-        count = units.filter(pl.col("region") == region).height
-        findings.append(
-            Finding(
-                "territory.region_without_sellers",
-                "warning",
-                f"No active seller works in {region}: its {count} accounts and cells went to sellers of other regions.",
-                f"Give a seller the region {region} in people, or hire one.",
-                table="people",
-                record_id=region,
-                count=count,
-            )
-        )
+    stray = units.filter(~pl.col("region").is_in(known.implode()))
+    if stray.height:
+        findings.append(_unserved(stray, [name for name in known if name]))
     return group.fill_null(spare)
+
+
+def _unserved(stray: pl.DataFrame, known: list[str]) -> Finding:
+    regions = stray["region"].unique().sort().to_list()
+    return Finding(
+        "territory.region_without_sellers",
+        "warning",
+        f"No active seller works in {', '.join(regions)}: {stray.height} accounts and cells of there went to their "
+        "owners' regions, else to where there was room.",
+        f"Is it another spelling of a region ({', '.join(known) or 'people names none'})? Then mend it in the source; "
+        "else give a seller the region in people, or hire one.",
+        table="people",
+        record_id=regions[0] if len(regions) == 1 else None,
+        count=stray.height,
+    )
 
 
 def _assigned(part: pl.DataFrame, team: pl.DataFrame, config: Config[TerritorySettings]) -> Indices:
