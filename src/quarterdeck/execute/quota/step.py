@@ -202,10 +202,10 @@ def _findings(notes: dict[str, set[str]]) -> list[Finding]:
             Finding(
                 "quota.region_without_sellers",
                 "warning",
-                f"There is a target and in some month no seller in {', '.join(regions)}: that part was shared among the "
-                "other regions.",
-                "If it is another spelling of a region, mend it in the source; else give a seller the region in people, "
-                "plan a hire, or lower the target.",
+                f"There is a target and in some month no seller in {', '.join(regions)}: that part was shared "
+                "among the other regions.",
+                "If it is another spelling of a region, mend it in the source; else give a seller the region in "
+                "people, plan a hire, or lower the target.",
                 table="people",
                 record_id=regions[0] if len(regions) == 1 else None,
                 count=len(regions),
