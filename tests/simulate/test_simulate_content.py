@@ -21,23 +21,41 @@ END = datetime(2026, 7, 1)
 
 REFERENCES = {
     "contacts": {"account_id": "accounts"},
-    "leads": {"owner_id": "people", "account_id": "accounts", "contact_id": "contacts", "opportunity_id": "opportunities"},
+    "leads": {
+        "owner_id": "people",
+        "account_id": "accounts",
+        "contact_id": "contacts",
+        "opportunity_id": "opportunities",
+    },
     "opportunities": {
-        "account_id": "accounts", "contact_id": "contacts", "lead_id": "leads", "owner_id": "people", "product_id": "products",
+        "account_id": "accounts",
+        "contact_id": "contacts",
+        "lead_id": "leads",
+        "owner_id": "people",
+        "product_id": "products",
     },
     "opportunity_lines": {"opportunity_id": "opportunities", "product_id": "products"},
     "opportunity_history": {"opportunity_id": "opportunities", "owner_id": "people"},
     "activities": {
-        "owner_id": "people", "opportunity_id": "opportunities", "account_id": "accounts", "contact_id": "contacts", "lead_id": "leads",
+        "owner_id": "people",
+        "opportunity_id": "opportunities",
+        "account_id": "accounts",
+        "contact_id": "contacts",
+        "lead_id": "leads",
     },
     "events": {"lead_id": "leads", "contact_id": "contacts", "account_id": "accounts"},
-    "orders": {"account_id": "accounts", "opportunity_id": "opportunities", "product_id": "products", "site_id": "sites"},
+    "orders": {
+        "account_id": "accounts",
+        "opportunity_id": "opportunities",
+        "product_id": "products",
+        "site_id": "sites",
+    },
     "invoices": {"account_id": "accounts", "order_id": "orders", "opportunity_id": "opportunities"},
     "accounts": {"owner_id": "people"},
     "people": {"manager_id": "people"},
     "recipes": {"product_id": "products", "resource_id": "resources"},
     "training": {"person_id": "people", "step_id": "onboarding_steps"},
-}  # fmt: skip
+}
 
 
 def fold(spec: WorldSpec) -> Frames:

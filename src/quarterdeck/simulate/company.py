@@ -78,33 +78,59 @@ def resources(scene: Scene, delivery: Delivery, day: int) -> pl.DataFrame:
     level, goods = PRICE_LEVEL.get(scene.spec.currency, 1.0), delivery.is_goods
     common: dict[str, object] = {"site_id": "S0000000", "product_id": None, "currency": scene.spec.currency}
     hourly = round(level * COST[DELIVERY] / PERSON_HOURS, 2)
-    crew = {
-        "id": "U0000000", "name": kind.delivery_role, "kind": "machine" if goods else "people", "role": "operations" if goods else "delivery", "unit": "hours",
-        "count": float(delivery.lines if goods else len(staff.active(DELIVERY, day))), "capacity": MACHINE_HOURS if goods else PERSON_HOURS, "unit_cost": hourly,
-        "overtime_rate": 0.12, "overtime_cost": round(hourly * 1.6, 2), "hire_cost": round(level * (160000 if goods else 7000), 2), "lead_time_months": 5 if goods else 3,
+    crew: dict[str, object] = {
+        "id": "U0000000",
+        "name": kind.delivery_role,
+        "kind": "machine" if goods else "people",
+        "role": "operations" if goods else "delivery",
+        "unit": "hours",
+        "count": float(delivery.lines if goods else len(staff.active(DELIVERY, day))),
+        "capacity": MACHINE_HOURS if goods else PERSON_HOURS,
+        "unit_cost": hourly,
+        "overtime_rate": 0.12,
+        "overtime_cost": round(hourly * 1.6, 2),
+        "hire_cost": round(level * (160000 if goods else 7000), 2),
+        "lead_time_months": 5 if goods else 3,
         "minimum_order": None,
-    }  # fmt: skip
+    }
     care = crew | {
-        "id": "U0000001", "name": "Support engineers", "kind": "people", "role": "support", "count": float(len(staff.active(SUPPORT, day))), "capacity": PERSON_HOURS,
-        "unit_cost": round(level * COST[SUPPORT] / PERSON_HOURS, 2), "hire_cost": round(level * 5000, 2), "lead_time_months": 2,
-    }  # fmt: skip
-    bought = next((place for place, entry in enumerate(kind.products) if entry.is_bought), None)
-    flow = scene.spec.opportunities / scene.spec.months
-    partner = crew | {
-        "id": "U0000002", "name": kind.supplier, "kind": "supplier", "role": None, "count": 1.0, "overtime_rate": None, "overtime_cost": None, "hire_cost": None,
-        "lead_time_months": SUPPLIER_LEAD, "minimum_order": 40.0, "unit_cost": round(hourly * 1.7, 2), "capacity": 400.0,
-    }  # fmt: skip
-    if bought is not None:
-        entry = kind.products[bought]
-        partner |= {
-            "product_id": f"R{bought:07d}",
-            "unit": "units",
-            "unit_cost": entry.cost * level,
-            "capacity": float(round(flow * entry.units)),
-            "minimum_order": 50.0,
-        }
-    rows = [crew, partner] if goods else [crew, care, partner]
+        "id": "U0000001",
+        "name": "Support engineers",
+        "kind": "people",
+        "role": "support",
+        "count": float(len(staff.active(SUPPORT, day))),
+        "capacity": PERSON_HOURS,
+        "unit_cost": round(level * COST[SUPPORT] / PERSON_HOURS, 2),
+        "hire_cost": round(level * 5000, 2),
+        "lead_time_months": 2,
+    }
+    partner = crew | _supplier(scene, hourly)
+    rows: list[dict[str, object]] = [crew, partner] if goods else [crew, care, partner]
     return frame("resources", [common | row for row in rows])
+
+
+def _supplier(scene: Scene, hourly: float) -> dict[str, object]:
+    """What differs of the supplier: of a bought product where the company buys one, else of hours."""
+    kind, level = scene.kind, PRICE_LEVEL.get(scene.spec.currency, 1.0)
+    row: dict[str, object] = {
+        "id": "U0000002",
+        "name": kind.supplier,
+        "kind": "supplier",
+        "role": None,
+        "count": 1.0,
+        "capacity": 400.0,
+        "unit_cost": round(hourly * 1.7, 2),
+        "overtime_rate": None,
+        "overtime_cost": None,
+        "hire_cost": None,
+        "lead_time_months": SUPPLIER_LEAD,
+        "minimum_order": 40.0,
+    }
+    for place, entry in enumerate(kind.products):
+        if entry.is_bought:
+            most = float(round(scene.spec.opportunities / scene.spec.months * entry.units))
+            row |= {"product_id": f"R{place:07d}", "unit": "units", "unit_cost": entry.cost * level, "capacity": most}
+    return row
 
 
 SUPPLIER_LEAD = 1
@@ -127,17 +153,18 @@ def recipes(scene: Scene) -> pl.DataFrame:
         uses.append(("U0000001", entry.support, "customer", 1, 12))
         for resource, quantity, per, offset, duration in uses:
             if quantity > 0:
-                rows.append(
-                    {
-                        "id": f"B{len(rows):07d}",
-                        "product_id": f"R{place:07d}",
-                        "resource_id": resource,
-                        "per": per,
-                        "quantity": round(quantity, 3),
-                        "offset_months": offset,
-                        "duration_months": duration,
-                    }  # fmt: skip
-                )
+                row: dict[str, object] = {
+                    "id": f"B{len(rows):07d}",
+                    "product_id": f"R{place:07d}",
+                    "resource_id": resource,
+                }
+                row |= {
+                    "per": per,
+                    "quantity": round(quantity, 3),
+                    "offset_months": offset,
+                    "duration_months": duration,
+                }
+                rows.append(row)
     return frame("recipes", rows)
 
 
@@ -173,11 +200,19 @@ def settled(scene: Scene) -> dict[str, pl.DataFrame]:
     level = PRICE_LEVEL.get(spec.currency, 1.0)
     tools = [
         {
-            "id": f"W{place:07d}", "name": name, "obstacle": obstacle, "monthly_cost": cost * level, "currency": spec.currency, "owner_id": "P0000000",
-            "is_working": works, "is_integrated": integrated, "is_trained": trained, "renewed_on": spec.end + timedelta(30 * place + 10),
+            "id": f"W{place:07d}",
+            "name": name,
+            "obstacle": obstacle,
+            "monthly_cost": cost * level,
+            "currency": spec.currency,
+            "owner_id": "P0000000",
+            "is_working": works,
+            "is_integrated": integrated,
+            "is_trained": trained,
+            "renewed_on": spec.end + timedelta(30 * place + 10),
         }
         for place, (name, obstacle, cost, works, integrated, trained) in enumerate(TOOLS)
-    ]  # fmt: skip
+    ]
     steps = [
         {"id": f"G{place:07d}", "name": name, "role": "seller", "due_days": due}
         for place, (name, due) in enumerate(ONBOARDING)
@@ -193,9 +228,14 @@ def settled(scene: Scene) -> dict[str, pl.DataFrame]:
         for place, (name, purpose) in enumerate(CHANNELS)
     ]
     return {
-        "products": products(scene), "sites": sites(scene), "recipes": recipes(scene), "holidays": holidays(scene, spec.months + 24),
-        "tools": frame("tools", tools), "onboarding_steps": frame("onboarding_steps", steps), "channels": frame("channels", channels),
-    }  # fmt: skip
+        "products": products(scene),
+        "sites": sites(scene),
+        "recipes": recipes(scene),
+        "holidays": holidays(scene, spec.months + 24),
+        "tools": frame("tools", tools),
+        "onboarding_steps": frame("onboarding_steps", steps),
+        "channels": frame("channels", channels),
+    }
 
 
 def training(scene: Scene, person: Ints) -> Rows:
@@ -228,9 +268,16 @@ def targets(scene: Scene, first: date, amounts: list[float]) -> pl.DataFrame:
         ]
         rows += [
             {
-                "id": f"Q{day:%Y%m}{number}", "period_start": day, "grain": "month", "measure": "bookings", "level": level, "member": member, "amount": value,
-                "currency": scene.spec.currency, "set_on": first - timedelta(10),
+                "id": f"Q{day:%Y%m}{number}",
+                "period_start": day,
+                "grain": "month",
+                "measure": "bookings",
+                "level": level,
+                "member": member,
+                "amount": value,
+                "currency": scene.spec.currency,
+                "set_on": first - timedelta(10),
             }
             for number, (level, member, value) in enumerate(members)
-        ]  # fmt: skip
+        ]
     return frame("targets", rows)

@@ -1,4 +1,4 @@
-"""How deals move: sellers split scarce hours over their deals, customers come to believe or lose patience, and decide."""
+"""How deals move: sellers split scarce hours over them, customers come to believe or lose patience, and decide."""
 
 from __future__ import annotations
 
@@ -61,49 +61,30 @@ class Deals:
         self.won_numbers: Ints = np.empty(0, dtype=np.int64)
 
     def open(self, scene: Scene, started: Rows) -> None:
-        """New deals. `started` gives account, key, created, owner, kind, lead, product, quantity, warmth (what they begin with)."""
+        """New deals. `started` gives account, key, created, owner, kind, lead, product, quantity, and the warmth with
+        which they begin; the contact where it is known."""
         count, key = len(started["key"]), started["key"]
         if not count:
             return
-        n, noise, kind = scene.serial("opportunities", count), scene.fate, started["kind"]
-        product, account = started["product"], started["account"]
-        price, addon = scene.list_price(product), scene.noise.uniform("addon", key) < np.where(kind == NEW, 0.16, 0.1)
-        last = len(scene.kind.products) - 1
-        addon &= product != last
-        more = np.where(addon, np.maximum(1, np.round(started["quantity"] * 0.4)), 0)
-        more_price = np.where(addon, scene.list_price(np.full(count, last)), 0.0)
-        units = scale(scene.spec.currency)
-        price, more_price = np.round(price * units) / units, np.round(more_price * units) / units
-        worth = started["quantity"] * price + more * more_price
-        typical = np.median([entry.price * entry.units for entry in scene.kind.products]) * scene.kind.employees / 100
-        size = (
-            (np.clip(worth / typical, 0.05, 50) ** 0.22)
-            * np.exp(0.3 * noise.normal("size", key))
-            * np.where(kind == NEW, 1.0, 0.35)
-        )
-        strange = scene.spec.misspecified
+        noise, account, is_new = scene.fate, started["account"], started["kind"] == NEW
+        offer = _offer(scene, started)
+        usual = scene.kind.employees / 100
+        typical = np.median([entry.price * entry.units for entry in scene.kind.products]) * usual**scene.kind.bulk
+        size = np.clip(offer.pop("worth") / typical, 0.05, 50) ** 0.22 * np.exp(0.3 * noise.normal("size", key))
+        size = size * np.where(is_new, 1.0, 0.35)
         tail = noise.uniform("patience", key)
-        patience = 3.0 * (1 - tail) ** -0.8 if strange else 3.0 - 5.5 * np.log1p(-tail)
+        patience = 3.0 * (1 - tail) ** -0.8 if scene.spec.misspecified else 3.0 - 5.5 * np.log1p(-tail)
         guess = 45 + 50 * size + 20 * noise.normal("guess", key)
+        some_contact = account * CONTACTS + (started["quantity"] % scene.market.people[account]).astype(np.int64)
+        given = {name: started[name] for name in ("key", "account", "lead", "owner", "kind", "created")}
         self.pool.add(
             count,
-            n=n,
-            key=key,
-            account=account,
-            contact=account * CONTACTS + (started["quantity"] % scene.market.people[account]).astype(np.int64),
-            lead=started["lead"],
-            owner=started["owner"],
-            product=product,
-            addon=np.where(addon, last, -1),
-            kind=kind,
+            **given,
+            **offer,
+            n=scene.serial("opportunities", count),
+            contact=started.get("contact", some_contact),
             stage=0,
-            created=started["created"],
             changed=started["created"],
-            quantity=started["quantity"],
-            price=price,
-            addon_quantity=more,
-            addon_price=more_price,
-            amount=np.round(worth * units),
             close_on=started["created"] // DAY + np.maximum(20, guess).astype(np.int64),
             category=PIPELINE,
             size=size,
@@ -112,14 +93,14 @@ class Deals:
             hours=0.0,
             idle=0.0,
             pace=1.1 + 1.3 * noise.exponential("pace", key),
-            patience=patience * np.where(kind == NEW, 1.0, 2.5),
+            patience=patience * np.where(is_new, 1.0, 2.5),
             threshold=scene.kind.hurdle + 0.35 * noise.normal("threshold", key),
             visits=0.0,
         )
         self._note(scene, self.pool.rows(slice(len(self.pool) - count, None)))
 
     def play(self, scene: Scene, tick: Tick) -> Rows:
-        """A tick of work and of customers' minds; returns the deals that were won or lost, with status, reason and closed_at."""
+        """A tick of work and of customers' minds; returns the deals that were won or lost, with status and reason."""
         pool = self.pool
         if not len(pool):
             self.spare = self._free(scene, tick)
@@ -131,6 +112,7 @@ class Deals:
         at = scene.moments("move", tick, pool["key"])
         status = np.where(reason >= 0, LOST, OPEN)
         self._decide(scene, tick, is_there & (status == OPEN) & ~moved, status, reason)
+        moved |= self._estimate(scene, tick, is_there & (status == OPEN))
         moved |= self._postpone(scene, tick, status == OPEN) | self._forecast()
         pool["changed"] = np.where(
             moved | (status != OPEN), np.maximum(at, pool["changed"] + 60_000_000), pool["changed"]
@@ -235,7 +217,7 @@ class Deals:
         )
 
     def _decide(self, scene: Scene, tick: Tick, may: Mask, status: Ints, reason: Ints) -> None:
-        """At the end of the last stage the customer decides on conviction, price and budget; some want another round."""
+        """At the end of the last stage customers decide on conviction, price and budget; some want another round."""
         pool, fate, kind = self.pool, scene.fate, scene.kind
         ripe = may & (pool["stage"] == len(kind.stages) - 1) & (pool["effort"] >= self._need(scene))
         at = np.flatnonzero(ripe)
@@ -245,7 +227,8 @@ class Deals:
         dear = kind.elasticity * np.log(scene.price_factor[pool["product"][at]] / 1.03 ** (tick.month // 12))
         units = scale(scene.spec.currency)
         tight = 0.3 * np.maximum(0.0, np.log(pool["amount"][at] / units / scene.market.budget[account]))
-        margin = pool["conviction"][at] - pool["threshold"][at] - dear - tight
+        asked = pool["threshold"][at] + scene.market.hardness(tick.month / 12)
+        margin = pool["conviction"][at] - asked - dear - tight
         if scene.spec.misspecified:
             votes = np.stack([margin + 0.8 * fate.normal(f"member {m}", key, tick.number) for m in range(3)])
             margin = np.median(votes, axis=0) + (0.2 if tick.is_quarter_end else 0.0)
@@ -258,14 +241,26 @@ class Deals:
         reason[at] = np.where(status[at] == LOST, why, -1)
         pool["effort"][at[again]] *= 0.5
 
+    def _estimate(self, scene: Scene, tick: Tick, may: Mask) -> Mask:
+        """Before the proposal owners correct, now and then, how many units the customer will want."""
+        pool = self.pool
+        early = may & (pool["stage"] < len(scene.kind.stages) - 2)
+        seen = early & (scene.fate.uniform("estimate", pool["key"], tick.number) < 0.18)
+        change = np.exp(0.12 * scene.fate.normal("estimate size", pool["key"], tick.number))
+        wanted = np.maximum(1.0, np.round(pool["quantity"] * change))
+        corrected = seen & (wanted != pool["quantity"])
+        pool["quantity"] = np.where(corrected, wanted, pool["quantity"])
+        self._reduce(scene, np.zeros(len(pool)))
+        return np.asarray(corrected)
+
     def _postpone(self, scene: Scene, tick: Tick, may: Mask) -> Mask:
         """Owners move an expected close date that is over, or that does not go with the stage, when they see it."""
         pool = self.pool
         remaining = 9 * (len(scene.kind.stages) - pool["stage"]) * pool["size"]
         over = may & (pool["close_on"] <= tick.last + 1)
         ahead = pool["close_on"] - tick.last
-        is_seen = scene.fate.uniform("tidy", pool["key"], tick.number) < 0.55
-        wrong = may & is_seen & ((ahead < 0.7 * remaining) | (ahead > 1.5 * remaining + 7))
+        is_seen = scene.fate.uniform("tidy", pool["key"], tick.number) < 0.7
+        wrong = may & is_seen & ((ahead < 0.85 * remaining) | (ahead > 1.3 * remaining))
         push = over | wrong
         later = tick.last + 4 + remaining * (0.6 + 0.8 * scene.fate.uniform("push", pool["key"], tick.number))
         pool["close_on"] = np.where(push, later, pool["close_on"])
@@ -301,3 +296,25 @@ class Deals:
         scene.recorder.add(
             "opportunity_history", {"n": number, "opportunity": rows["n"], "changed": rows["changed"], **noted}
         )
+
+
+def _offer(scene: Scene, started: Rows) -> Rows:
+    """What deals are about: product, quantity and price, perhaps an addition; amount in minor, worth in major units."""
+    key, product, quantity = started["key"], started["product"], started["quantity"]
+    units, last = scale(scene.spec.currency), len(scene.kind.products) - 1
+    has_more = scene.noise.uniform("addon", key) < np.where(started["kind"] == NEW, 0.16, 0.1)
+    has_more &= product != last
+    price = np.round(scene.list_price(product) * units) / units
+    more = np.where(has_more, np.maximum(1, np.round(quantity * 0.4)), 0)
+    more_price = np.where(has_more, np.round(scene.list_price(np.full(len(key), last)) * units) / units, 0.0)
+    worth = quantity * price + more * more_price
+    return {
+        "product": product,
+        "quantity": quantity,
+        "price": price,
+        "addon": np.where(has_more, last, -1),
+        "addon_quantity": more,
+        "addon_price": more_price,
+        "amount": np.round(worth * units),
+        "worth": worth,
+    }

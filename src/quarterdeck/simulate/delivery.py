@@ -1,4 +1,4 @@
-"""What follows a won deal: orders that must be delivered from limited capacity, invoices, customers who stay or leave."""
+"""What follows a won deal: orders to be delivered from limited capacity, invoices, customers who stay or leave."""
 
 from __future__ import annotations
 
@@ -72,17 +72,9 @@ class Delivery:
         for product, quantity, price in (("product", "quantity", "price"), ("addon", "addon_quantity", "addon_price")):
             has = (won[product] >= 0) & (won[quantity] > 0)
             rows = {name: values[has] for name, values in won.items()}
-            self._order(
-                scene,
-                rows["key"],
-                rows["account"],
-                rows["n"],
-                rows[product],
-                rows[quantity],
-                rows[price],
-                rows["changed"],
-                rows["kind"] != RENEWAL,
-            )
+            asked = {"key": rows["key"], "account": rows["account"], "opportunity": rows["n"], "product": rows[product]}
+            asked |= {"quantity": rows[quantity], "price": rows[price], "ordered": rows["changed"]}
+            self._order(scene, asked | {"works": rows["kind"] != RENEWAL})
         renewal = won["kind"] == RENEWAL
         kept = np.isin(self.customers["pending"], won["key"][renewal]) & (self.customers["pending"] > 0)
         self.customers["renews"][kept] += 365 * DAY
@@ -104,16 +96,22 @@ class Delivery:
             pending=0,
         )
 
-    def welcome(
-        self, scene: Scene, key: Keys, account: Ints, product: Ints, quantity: Floats, since: Ints, day: int
-    ) -> None:
+    def welcome(self, scene: Scene, key: Keys, account: Ints, product: Ints, quantity: Floats, since: Ints) -> None:
         """Customers of the time before the first day; their subscriptions end over the year that follows."""
         term = np.array([entry.term for entry in scene.kind.products])[product]
-        ends = (day + 20 + 345 * scene.noise.uniform("heir ends", key)) * DAY
+        ends = (scene.month_start(0) + 20 + 345 * scene.noise.uniform("heir ends", key)) * DAY
         self.customers.add(
-            len(key), key=key, account=account, product=product, quantity=quantity, since=since, renews=np.where(term > 0, ends, float(NEVER)),
-            terms=0, mood=0.4 * scene.noise.normal("customer mood", key), pending=0,
-        )  # fmt: skip
+            len(key),
+            key=key,
+            account=account,
+            product=product,
+            quantity=quantity,
+            since=since,
+            renews=np.where(term > 0, ends, float(NEVER)),
+            terms=0,
+            mood=0.4 * scene.noise.normal("customer mood", key),
+            pending=0,
+        )
 
     def drop(self, lost: Rows) -> None:
         """A lost renewal ends the subscription."""
@@ -122,57 +120,43 @@ class Delivery:
         )
         self.customers.take(gone)
 
-    def _order(
-        self,
-        scene: Scene,
-        key: np.ndarray[tuple[int], np.dtype[np.uint64]],
-        account: Ints,
-        opportunity: Ints,
-        product: Ints,
-        quantity: Floats,
-        price: Floats,
-        at: Ints,
-        works: np.ndarray[tuple[int], np.dtype[np.bool_]],
-    ) -> None:
-        kind, count, units = scene.kind, len(key), scale(scene.spec.currency)
+    def _order(self, scene: Scene, asked: Rows) -> None:
+        """New orders and their invoices.
+
+        `asked` gives key, account, opportunity, product, quantity, price, ordered, and whether delivery works on them.
+        """
+        kind, product, quantity, count = scene.kind, asked["product"], asked["quantity"], len(asked["key"])
         if not count:
             return
         per_unit = np.array([entry.per == "unit" for entry in kind.products])[product]
-        hours = np.array([entry.hours for entry in kind.products])[product] * np.where(per_unit, quantity, 1.0) * works
-        hours = hours * np.exp(0.15 * scene.fate.normal("order hours", key, product) - 0.011)
+        hours = np.array([entry.hours for entry in kind.products])[product] * np.where(per_unit, quantity, 1.0)
+        hours = hours * asked["works"] * np.exp(0.15 * scene.fate.normal("order hours", asked["key"], product) - 0.011)
         self.taken += float(hours.sum())
         spread = np.array([entry.spread for entry in kind.products])[product]
-        amount = np.round(quantity * price * units)
-        number = scene.serial("orders", count)
-        self.orders.add(
-            count,
-            n=number,
-            key=key,
-            account=account,
-            opportunity=opportunity,
-            product=product,
-            quantity=quantity,
-            price=price,
-            amount=amount,
-            ordered=at,
-            promised=at // DAY
-            + np.where(hours > 0, (8 if self.is_goods else 21) + (12 if self.is_goods else 30) * spread, 5),
-            hours=hours,
-        )
-        invoiced = at + ((1 + 4 * scene.fate.uniform("billed", key, product)) * DAY).astype(np.int64)
+        promise = 8 + 12 * spread if self.is_goods else 21 + 30 * spread
+        given = {name: values for name, values in asked.items() if name != "works"}
+        given |= {"n": scene.serial("orders", count)}
+        given |= {"amount": np.round(quantity * asked["price"] * scale(scene.spec.currency))}
+        promised = asked["ordered"] // DAY + np.where(hours > 0, promise, 5)
+        self.orders.add(count, **given, promised=promised, hours=hours)
+        self._invoice(scene, given)
+
+    def _invoice(self, scene: Scene, orders: Rows) -> None:
+        """Invoices of new orders; some customers pay late as a habit, a few never."""
+        key, product, account = orders["key"], orders["product"], orders["account"]
+        invoiced = orders["ordered"] + ((1 + 4 * scene.fate.uniform("billed", key, product)) * DAY).astype(np.int64)
         slow = 6 * scene.noise.normal("pays", account) + 9 * scene.fate.exponential("pays late", key, product) - 6
         paid = invoiced + ((30 + np.maximum(slow, -25)) * DAY).astype(np.int64)
-        paid = np.where(scene.fate.uniform("never pays", key, product) < 0.008, NEVER, paid)
         self.invoices.add(
-            count,
-            n=scene.serial("invoices", count),
+            len(key),
+            n=scene.serial("invoices", len(key)),
             account=account,
-            order=number,
-            opportunity=opportunity,
+            order=orders["n"],
+            opportunity=orders["opportunity"],
             invoiced=invoiced,
             due=invoiced // DAY + 30,
-            paid=paid,
-            amount=amount,
+            paid=np.where(scene.fate.uniform("never pays", key, product) < 0.008, NEVER, paid),
+            amount=orders["amount"],
         )
 
     def repeat(self, scene: Scene, month: int) -> None:
@@ -198,19 +182,16 @@ class Delivery:
         at = tick.start + (scene.fate.uniform("repeat at", key) * length * DAY).astype(np.int64)
         units, product = scale(scene.spec.currency), customers["product"][again]
         price = np.round(scene.list_price(product) * units) / units
-        works = np.full(len(again), self.is_goods)
+        asked = {
+            "key": key,
+            "account": customers["account"][again],
+            "product": product,
+            "quantity": quantity,
+            "price": price,
+        }
+        asked |= {"ordered": at, "opportunity": np.full(len(at), -1), "works": np.full(len(at), self.is_goods)}
         order = np.argsort(at, kind="stable")
-        self._order(
-            scene,
-            key[order],
-            customers["account"][again][order],
-            np.full(len(again), -1),
-            product[order],
-            quantity[order],
-            price[order],
-            at[order],
-            works,
-        )
+        self._order(scene, {name: values[order] for name, values in asked.items()})
 
     def capacity(self, scene: Scene, month: int) -> float:
         """Delivery hours that the company has in a month, with what suppliers add."""

@@ -63,23 +63,49 @@ FAULTS: tuple[Fault, ...] = (
     Fault("missing_account", "contacts", 0.01, "account_id", pl.lit(None, pl.String), _ALWAYS),
     Fault("wrong_email", "leads", 0.015, "email", _BAD_EMAIL, _ALWAYS),
     Fault(
-        "close_date_in_past", "opportunities", 0.06, "expected_close_on",
+        "close_date_in_past",
+        "opportunities",
+        0.06,
+        "expected_close_on",
         (pl.col("created_at") + pl.duration(days=9 + pl.col("_n") % 12)).dt.date(),
         _OPEN & (pl.col("created_at") + pl.duration(days=22) < pl.col("_before")),
     ),
-    Fault("owner_left", "opportunities", 0.04, "owner_id", pl.col("_leaver"), _OPEN & (pl.col("_left_on") < pl.col("created_at").dt.date())),
+    Fault(
+        "owner_left",
+        "opportunities",
+        0.04,
+        "owner_id",
+        pl.col("_leaver"),
+        _OPEN & (pl.col("_left_on") < pl.col("created_at").dt.date()),
+    ),
     Fault("missing_amount", "opportunities", 0.012, "amount", pl.lit(None), pl.col("status") != "won"),
     Fault("negative_amount", "opportunities", 0.005, "amount", -pl.col("amount"), ~_OPEN),
-    Fault("misplaced_decimal", "opportunities", 0.008, "amount", pl.col("amount") * pl.when(pl.col("_n") % 2 == 0).then(10).otherwise(100), _ALWAYS),
+    Fault(
+        "misplaced_decimal",
+        "opportunities",
+        0.008,
+        "amount",
+        pl.col("amount") * pl.when(pl.col("_n") % 2 == 0).then(10).otherwise(100),
+        _ALWAYS,
+    ),
     Fault("closed_before_created", "opportunities", 0.008, "closed_at", pl.col("created_at") - _LATER, ~_OPEN),
     Fault("stage_status_mismatch", "opportunities", 0.008, "stage", pl.col("_stage"), ~_OPEN),
     Fault("region_spelling", "opportunities", 0.012, "region", _BAD_REGION, _ALWAYS),
-    Fault("future_created", "opportunities", 0.005, "created_at", pl.col("created_at") + pl.duration(days=3653), _ALWAYS),
+    Fault(
+        "future_created", "opportunities", 0.005, "created_at", pl.col("created_at") + pl.duration(days=3653), _ALWAYS
+    ),
     Fault("missing_account", "opportunities", 0.015, "account_id", pl.lit(None, pl.String), _HAS_ACCOUNT),
-    Fault("orphan_reference", "opportunities", 0.006, "account_id", pl.lit("A9") + pl.col("account_id").str.slice(2), _HAS_ACCOUNT),
+    Fault(
+        "orphan_reference",
+        "opportunities",
+        0.006,
+        "account_id",
+        pl.lit("A9") + pl.col("account_id").str.slice(2),
+        _HAS_ACCOUNT,
+    ),
     Fault("missing_currency", "opportunities", 0.006, "currency", pl.lit(None, pl.String), _ALWAYS),
-)  # fmt: skip
-"""Faults in the order in which they share out the records. Those of open deals have higher rates, as few deals are open."""
+)
+"""Faults in the order in which they share out the records; those of open deals, which are few, have higher rates."""
 
 DUPLICATES = {"accounts": 0.02, "contacts": 0.015}
 """Share of a table's records that stand twice, a little differently."""

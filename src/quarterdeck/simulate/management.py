@@ -73,7 +73,7 @@ def _support_wanted(state: State) -> int:
 
 
 def manage(state: State, month: int) -> None:
-    """The company's habit: sellers grow with the market, the crew follows its load a quarter late, suppliers are asked."""
+    """The company's habit: sellers grow with the market, the crew follows its load a quarter late."""
     scene, staff = state.scene, state.scene.staff
     day = scene.month_start(month)
     wanted = sellers_wanted(scene.spec, scene.kind, month)

@@ -62,8 +62,12 @@ class Market:
     def appeal(self, account: Ints, years: float) -> Floats:
         """How well the offer suits the companies after so many years of drift."""
         base = np.array([fit for _, _, fit in self.kind.industries])
-        by_industry = base + self._slope * years - 0.06 * self.spec.drift * years
+        by_industry = base + self._slope * years
         return np.asarray(self.fit[account] + by_industry[self.industry[account]])
+
+    def hardness(self, years: float) -> float:
+        """What drift adds to the conviction that customers need, after so many years."""
+        return 0.08 * self.spec.drift * years
 
     def meet(self, account: Ints, at: Ints) -> Ints:
         """Companies come to be known; returns those that were not known before."""

@@ -1,4 +1,4 @@
-"""The stage on which a tick is played: the clock, the prices, what shakes the market, and the record of what happens."""
+"""The stage on which a tick is played: clock, prices, what shakes the market, and the record of what happens."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ EPOCH = date(1970, 1, 1).toordinal()
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """About a week. `start` and `end` are microseconds since 1970, `first` and `last` days; `weeks` is its working time."""
+    """About a week: `start`, `end` in microseconds since 1970, `first`, `last` in days; `weeks` of working time."""
 
     number: int
     month: int
@@ -73,7 +73,7 @@ class Recorder:
 
 @dataclass
 class Scene:
-    """What all agents see. `noise` gives traits, `fate` what is still to come; `before` is the end of the month played."""
+    """What all agents see. `noise` gives traits, `fate` what is to come; `before` is the end of the month played."""
 
     spec: WorldSpec
     kind: Kind

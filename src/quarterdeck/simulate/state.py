@@ -63,7 +63,10 @@ def wish(scene: Scene, account: Ints, key: Keys) -> tuple[Ints, Floats]:
 
 
 def open_leads(state: State, tick: Tick, settled: Rows) -> None:
-    """Leads that converted become deals of the account's owner, or of the seller who answered; `opportunity` is noted."""
+    """Leads that converted become deals of the account's owner, or of the seller who answered.
+
+    The deal's number is noted in the lead's `opportunity`.
+    """
     scene = state.scene
     won = settled["is_won"]
     first = scene.serials.get("opportunities", 0)
@@ -77,6 +80,7 @@ def open_leads(state: State, tick: Tick, settled: Rows) -> None:
     started = {
         "key": leads["key"],
         "account": leads["account"],
+        "contact": leads["contact"],
         "lead": leads["n"],
         "kind": np.full(len(product), NEW),
         "product": product,
@@ -148,7 +152,7 @@ def inherit(state: State, customers: int, deals: int) -> None:
     owners(state, old, day)
     key = scene.noise.bits("heir", number)
     product, quantity = wish(scene, old, key[:customers])
-    state.delivery.welcome(scene, key[:customers], old, product, quantity, since, day)
+    state.delivery.welcome(scene, key[:customers], old, product, quantity, since)
     created = scene.month_start(-1) * micro + (
         (day - scene.month_start(-1)) * micro * scene.noise.uniform("heir deal", number[customers:])
     ).astype(np.int64)

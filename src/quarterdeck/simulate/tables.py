@@ -12,7 +12,6 @@ from quarterdeck.base.money import digits
 from quarterdeck.simulate.company import ONBOARDING
 from quarterdeck.simulate.deals import REASONS
 from quarterdeck.simulate.leads import CHANNELS
-from quarterdeck.simulate.market import CONTACTS
 from quarterdeck.simulate.pool import Rows
 from quarterdeck.simulate.render import days, ids, instants, money, pick
 from quarterdeck.simulate.scene import Scene, region_names
@@ -133,7 +132,7 @@ def leads(scene: Scene, rows: Rows) -> pl.DataFrame:
             "responded_at": instants(rows["responded"], before),
             "converted_at": instants(np.where(converted, rows["settled"], -1)),
             "account_id": ids("A", np.where(converted, account, -1)),
-            "contact_id": ids("C", np.where(converted, account * CONTACTS, -1)),
+            "contact_id": ids("C", np.where(converted, rows["contact"], -1)),
             "opportunity_id": ids("O", np.where(converted, rows.get("opportunity", np.full(len(account), -1)), -1)),
         }
     )

@@ -12,13 +12,15 @@ from quarterdeck.simulate.scene import Scene, Tick
 
 ACTIVITIES = ("email", "call", "demo", "meeting", "proposal", "task")
 _MINUTES = np.array([12.0, 22.0, 55.0, 50.0, 75.0, 25.0])
-_BY_STAGE = np.array([
-    [0.50, 0.38, 0.00, 0.05, 0.00, 0.07],
-    [0.40, 0.28, 0.04, 0.20, 0.00, 0.08],
-    [0.36, 0.20, 0.20, 0.14, 0.02, 0.08],
-    [0.40, 0.20, 0.05, 0.15, 0.12, 0.08],
-    [0.42, 0.26, 0.00, 0.18, 0.06, 0.08],
-])  # fmt: skip
+_BY_STAGE = np.array(
+    [
+        [0.50, 0.38, 0.00, 0.05, 0.00, 0.07],
+        [0.40, 0.28, 0.04, 0.20, 0.00, 0.08],
+        [0.36, 0.20, 0.20, 0.14, 0.02, 0.08],
+        [0.40, 0.20, 0.05, 0.15, 0.12, 0.08],
+        [0.42, 0.26, 0.00, 0.18, 0.06, 0.08],
+    ]
+)
 OUTCOMES = ("reached", "no answer", "interested", "follow-up", "done")
 EVENTS = ("form", "visit", "email_open", "email_click", "login", "feature_use", "signup")
 
@@ -40,11 +42,18 @@ def activities(scene: Scene, tick: Tick, spent: Rows) -> None:
     scene.recorder.add(
         "activities",
         {
-            "n": scene.serial("activities", len(rows)), "kind": kind, "owner": spent["owner"][rows], "opportunity": spent["n"][rows],
-            "account": spent["account"][rows], "contact": spent["contact"][rows], "lead": np.full(len(rows), -1),
-            "started": scene.moments("activity at", tick, key), "minutes": np.round(_MINUTES[kind] * np.exp(0.35 * scene.noise.normal("minutes", key))), "outcome": outcome,
+            "n": scene.serial("activities", len(rows)),
+            "kind": kind,
+            "owner": spent["owner"][rows],
+            "opportunity": spent["n"][rows],
+            "account": spent["account"][rows],
+            "contact": spent["contact"][rows],
+            "lead": np.full(len(rows), -1),
+            "started": scene.moments("activity at", tick, key),
+            "minutes": np.round(_MINUTES[kind] * np.exp(0.35 * scene.noise.normal("minutes", key))),
+            "outcome": outcome,
         },
-    )  # fmt: skip
+    )
 
 
 def answers(scene: Scene, tick: Tick, leads: Pool) -> None:
@@ -60,11 +69,18 @@ def answers(scene: Scene, tick: Tick, leads: Pool) -> None:
     scene.recorder.add(
         "activities",
         {
-            "n": scene.serial("activities", count), "kind": kind, "owner": rows["owner"], "opportunity": np.full(count, -1), "account": np.full(count, -1),
-            "contact": np.full(count, -1), "lead": rows["n"], "started": rows["responded"], "minutes": np.round(_MINUTES[kind]),
+            "n": scene.serial("activities", count),
+            "kind": kind,
+            "owner": rows["owner"],
+            "opportunity": np.full(count, -1),
+            "account": np.full(count, -1),
+            "contact": np.full(count, -1),
+            "lead": rows["n"],
+            "started": rows["responded"],
+            "minutes": np.round(_MINUTES[kind]),
             "outcome": np.where(mood > 0.8, 2, np.where(mood > 0, 3, 1)),
         },
-    )  # fmt: skip
+    )
 
 
 def _spread(
@@ -119,7 +135,12 @@ def _log(scene: Scene, at: Ints, kind: Ints, **given: np.ndarray[tuple[int], np.
     scene.recorder.add(
         "events",
         {
-            "n": scene.serial("events", count), "kind": kind, "at": at, "lead": given.get("lead", none), "contact": given.get("contact", none),
-            "account": given.get("account", none), "value": given.get("value", np.full(count, 1.0)),
+            "n": scene.serial("events", count),
+            "kind": kind,
+            "at": at,
+            "lead": given.get("lead", none),
+            "contact": given.get("contact", none),
+            "account": given.get("account", none),
+            "value": given.get("value", np.full(count, 1.0)),
         },
-    )  # fmt: skip
+    )

@@ -63,7 +63,7 @@ def tables_of(state: State, month: int) -> dict[str, pl.DataFrame]:
 
 
 def foresee(state: State, futures: Sequence[World], month: int, horizon: int) -> dict[str, pl.DataFrame]:
-    """Odds of open deals and bookings of coming months, as the share and the mean over futures without new decisions."""
+    """Odds of open deals and bookings of coming months: shares and means over futures without new decisions."""
     number = state.deals.pool["n"]
     won, lost = np.zeros(len(number)), np.zeros(len(number))
     booked = np.zeros((len(futures), horizon))
