@@ -13,6 +13,10 @@ from quarterdeck.base.schema import conform
 
 NONE = "(none)"
 RENEWAL = "renewal"
+EXTREME = 5.0
+LEAST_SPREAD = 0.3
+FEW = 20
+"""Won deals of a product below which all products are taken together."""
 NOT_RENEWAL = "new"
 ALL = "all"
 
@@ -60,10 +64,11 @@ def _month(column: str, company: Company) -> pl.Expr:
 
 
 def prepare(opportunities: pl.DataFrame, company: Company) -> pl.DataFrame:
-    """The deals' columns that count: `id, node_id, product, region, is_renewal, status, opened, closed, amount`.
+    """The deals' columns that count: `id, node_id, product, region, is_renewal, status, opened, closed, amount, cut`.
 
     `opened` and `closed` are month numbers (null when undated). A deal that closed before it was opened counts as
     opened in the month in which it closed. Closed deals without a closing date are dropped: they date nothing.
+    `amount` is in major units; `cut` is what was taken off an extreme one.
     """
     frame = opportunities.select(
         "id", "product_id", "region", "kind", "status", "amount", "currency", "created_at", "closed_at"
@@ -75,7 +80,7 @@ def prepare(opportunities: pl.DataFrame, company: Company) -> pl.DataFrame:
     region = pl.col("region").fill_null(NONE)
     major = pl.col("amount") / pl.col("currency").replace_strict(scale, default=money.scale(company.currency))
     closed = pl.when(pl.col("status") != "open").then(_month("closed_at", company))
-    return frame.select(
+    deals = frame.select(
         "id",
         node_id=pl.format("product:{}|region:{}", product, region),
         product=product,
@@ -87,6 +92,30 @@ def prepare(opportunities: pl.DataFrame, company: Company) -> pl.DataFrame:
         ),
         closed=closed,
         amount=pl.when((pl.col("status") == "open") & (major <= 0)).then(None).otherwise(major),
+    )
+    return _without_extremes(deals)
+
+
+def _without_extremes(deals: pl.DataFrame) -> pl.DataFrame:
+    """Holds values at EXTREME robust standard deviations of their product's logarithms above its median.
+
+    A value typed in cents, or with a digit too many, would else outweigh a year of others. Values below zero become 0.
+    """
+    log = pl.col("amount").log()
+    low, middle, high = (log.quantile(share) for share in (0.25, 0.5, 0.75))
+    # 1.349: distance of the quartiles of a normal distribution in standard deviations.
+    spread = pl.max_horizontal((high - low) / 1.349, pl.lit(LEAST_SPREAD))
+    limit = (middle + EXTREME * spread).exp()
+    won = deals.filter((pl.col("status") == "won") & (pl.col("amount") > 0))
+    if won.height < FEW:
+        return deals.with_columns(cut=pl.lit(0.0))
+    general = float(won.select(limit).item())
+    own = won.group_by("product").agg(limit=limit, n=pl.len()).filter(pl.col("n") >= FEW).drop("n")
+    limited = deals.join(own, on="product", how="left", maintain_order="left").with_columns(
+        held=pl.col("amount").clip(0.0, pl.col("limit").fill_null(general))
+    )
+    return limited.with_columns(amount="held", cut=(pl.col("amount") - pl.col("held")).fill_null(0.0)).drop(
+        "held", "limit"
     )
 
 

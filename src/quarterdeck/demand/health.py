@@ -22,6 +22,7 @@ def findings(opportunities: pl.DataFrame, deals: pl.DataFrame, config: Config[De
         _little_history(deals, config),
         _undated(deals),
         _no_amounts(deals),
+        _extreme_amounts(deals),
         _month_in_progress(config),
         _stale(opportunities, config),
         _foreign(opportunities, config),
@@ -84,6 +85,25 @@ def _no_amounts(deals: pl.DataFrame) -> Finding | None:
         fix="Let sellers enter an estimate with each open deal: large deals then show in the forecast.",
         table="opportunities",
         count=missing,
+    )
+
+
+def _extreme_amounts(deals: pl.DataFrame) -> Finding | None:
+    extreme = deals.filter(pl.col("cut") != 0)
+    if extreme.is_empty():
+        return None
+    worst = extreme.sort(pl.col("cut").abs(), "id", descending=[True, False]).row(0, named=True)
+    return Finding(
+        code="demand.extreme_amounts",
+        severity="warning",
+        message=(
+            f"{extreme.height} deals state values below zero or far beyond their product's others; the forecast takes "
+            f"them at a limit. The farthest is {worst['id']}: {worst['amount'] + worst['cut']:,.0f}."
+        ),
+        fix="Look at these values: a wrong unit, a digit too many, or a credit that belongs elsewhere?",
+        table="opportunities",
+        money_at_stake=float(extreme["cut"].abs().sum()),
+        count=extreme.height,
     )
 
 
