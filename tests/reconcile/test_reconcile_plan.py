@@ -258,6 +258,7 @@ def test_capacity_in_money_follows_the_won_share_of_the_month() -> None:
     frames = demand({("P", "East"): [[2.0], [2.0]]}) | {"scenarios": scenarios(base=[0]), "plan_targets": aims([1, 1])}
     made = plan(tables(**frames, seller_capacity=team), config())
     assert line(made, "capacity")["money"] == pytest.approx([4_000, 6_000])
+    assert line(made, "capacity", "region", "East")["money"] == pytest.approx([4_000, 6_000])
 
 
 def test_the_reserve_is_held_against_the_lowest_tenth() -> None:

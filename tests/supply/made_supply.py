@@ -116,3 +116,40 @@ def closed(owner: str, month: date, won: int, lost: int, **more: Any) -> list[di
 
 def tables(**frames: pl.DataFrame) -> Tables:
     return Tables(**({"days": days(date(2024, 1, 1), date(2027, 12, 31), Company())} | frames))
+
+
+def resource(name: str, **given: Any) -> dict[str, Any]:
+    empty = dict.fromkeys(
+        (
+            "role",
+            "product_id",
+            "unit_cost",
+            "overtime_rate",
+            "overtime_cost",
+            "hire_cost",
+            "lead_time_months",
+            "minimum_order",
+        )
+    )
+    return (
+        {"id": name, "name": name, "kind": "people", "count": 1.0, "capacity": 100.0, "unit": "hours"} | empty | given
+    )
+
+
+def recipe(
+    product: str, name: str, quantity: float, offset: int = 0, duration: int = 1, per: str = "unit"
+) -> dict[str, Any]:
+    return {
+        "id": f"{product}-{name}",
+        "product_id": product,
+        "resource_id": name,
+        "per": per,
+        "quantity": quantity,
+        "offset_months": offset,
+        "duration_months": duration,
+    }
+
+
+def lines(made: Any, name: str, scenario: str = "base") -> dict[str, list[Any]]:
+    frame = made.tables["supply_lines"].filter((pl.col("resource_id") == name) & (pl.col("scenario") == scenario))
+    return frame.sort("period_start").to_dict(as_series=False)

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from made_supply import closed, config, demand, problem, sellers, tables
-from test_supply_planning import lines, recipe, resource
+from made_supply import closed, config, demand, lines, problem, recipe, resource, sellers, tables
 
 from quarterdeck.base.step import Result
 from quarterdeck.supply import plan

@@ -4,55 +4,17 @@ from __future__ import annotations
 
 import json
 from datetime import date
-from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_supply import closed, config, demand, sellers, tables
+from made_supply import closed, config, demand, lines, recipe, resource, sellers, tables
 
 from quarterdeck.supply import plan
 from quarterdeck.supply.demand import spread_over_months
 from quarterdeck.supply.resource import spread_of_futures
-
-
-def resource(name: str, **given: Any) -> dict[str, Any]:
-    empty = dict.fromkeys(
-        (
-            "role",
-            "product_id",
-            "unit_cost",
-            "overtime_rate",
-            "overtime_cost",
-            "hire_cost",
-            "lead_time_months",
-            "minimum_order",
-        )
-    )
-    return (
-        {"id": name, "name": name, "kind": "people", "count": 1.0, "capacity": 100.0, "unit": "hours"} | empty | given
-    )
-
-
-def recipe(
-    product: str, name: str, quantity: float, offset: int = 0, duration: int = 1, per: str = "unit"
-) -> dict[str, Any]:
-    return {
-        "id": f"{product}-{name}",
-        "product_id": product,
-        "resource_id": name,
-        "per": per,
-        "quantity": quantity,
-        "offset_months": offset,
-        "duration_months": duration,
-    }
-
-
-def lines(made: Any, name: str, scenario: str = "base") -> dict[str, list[Any]]:
-    frame = made.tables["supply_lines"].filter((pl.col("resource_id") == name) & (pl.col("scenario") == scenario))
-    return frame.sort("period_start").to_dict(as_series=False)
 
 
 def test_hours_follow_the_recipe_and_what_is_over_is_short() -> None:
