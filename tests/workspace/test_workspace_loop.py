@@ -143,6 +143,23 @@ def test_a_plan_whose_files_were_changed_is_not_approved(workspace: Workspace, r
         workspace.approve(run, who="Lee", reason="board", now=NOW)
 
 
+def test_without_a_date_a_run_of_old_records_stands_on_the_day_after_the_newest(workspace: Workspace) -> None:
+    late = NOW + timedelta(days=200)
+    run = workspace.run(now=late)
+    assert run.as_of <= NOW
+    assert "The newest record is of 2026-06-30" in run.note
+    workspace.run(now=late + timedelta(hours=1), as_of=date(2026, 5, 1), until="quality")
+    part = workspace.run(now=late + timedelta(hours=2), until="metrics")
+    assert part.as_of == datetime(2026, 5, 1)
+    assert part.plan_hash is None
+
+
+def test_a_run_without_plan_lines_cannot_be_approved(workspace: Workspace) -> None:
+    part = workspace.run(now=NOW, as_of=AS_OF, until="metrics")
+    with pytest.raises(QuarterdeckError, match="no plan with lines"):
+        workspace.approve(part, who="Lee", reason="board", now=NOW)
+
+
 def test_a_decision_needs_a_name_and_a_reason(workspace: Workspace, run: Run) -> None:
     with pytest.raises(QuarterdeckError, match="--who"):
         workspace.approve(run, who=" ", reason="board", now=NOW)

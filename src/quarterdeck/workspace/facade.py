@@ -28,19 +28,14 @@ from quarterdeck.records.lake import Lake
 from quarterdeck.records.store import Store
 from quarterdeck.records.sync import TableSync
 from quarterdeck.records.views import view
-from quarterdeck.workspace import arrivals, decisions, drafts, explain, ingest
+from quarterdeck.workspace import arrivals, decisions, drafts, explain, ingest, runs
 from quarterdeck.workspace.decisions import Publication
-from quarterdeck.workspace.runner import Progress, Runner, StepRun
+from quarterdeck.workspace.runner import Progress, Runner
+from quarterdeck.workspace.runs import Run
 from quarterdeck.workspace.settings import WorkspaceSettings, read_parameters, read_settings
 
 if TYPE_CHECKING:
     from quarterdeck.records.ledger import Ledger
-
-# What an executive approves: the plan's hash is made from these tables.
-PLAN_TABLES = (
-    "plan_targets", "scenarios", "demand_lines", "supply_lines", "territories", "quotas", "pay_lines", "plan_lines",
-    "plan_options",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,25 +45,6 @@ class SyncReport:
     sequence: int
     batches: tuple[TableSync, ...]
     findings: pl.DataFrame
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A run that was made. `plan_hash` is None when the run ended before the plan."""
-
-    id: str
-    as_of: datetime
-    known_at: datetime | None
-    sequence: int
-    scenario: str
-    started_at: datetime
-    seconds: float
-    steps: tuple[StepRun, ...]
-    plan_hash: str | None
-    is_published: bool
-    overlay: dict[str, Any]
-    paths: dict[str, Path]
-    findings: tuple[Path, ...]
 
 
 class Workspace:
@@ -225,8 +201,10 @@ class Workspace:
     ) -> Run:
         """Make a run: take what changed in the sources, then every step whose inputs changed.
 
-        A scenario is a run with an `overlay` of settings (`{"demand.horizon": 3}`); it shares every step that the
-        overlay does not touch. `known_at` asks what would have been computed from what was known then.
+        Without `as_of` a whole run stands on now, or on the day after the newest record when that is long ago, and a
+        run of a part stands where the last run stood. A scenario is a run with an `overlay` of settings
+        (`{"demand.horizon": 3}`); it shares every step that the overlay does not touch. `known_at` asks what would have
+        been computed from what was known then.
         """
         if known_at is None and self.is_stale():
             self.sync(now=now)
@@ -236,7 +214,7 @@ class Workspace:
                 f"{self.root} has no records yet; add a source to its quarterdeck.yaml and call sync."
             )
         settings = read_settings(self.root, overlay) if overlay else self.settings
-        moment = self.moment(as_of if as_of is not None else now)
+        moment, note = (self.moment(as_of), "") if as_of is not None else runs.usual_moment(self, until, now)
         started = time.perf_counter()
         runner = Runner(
             lake=self.lake, store=self.store, engine=self.engine, settings=settings, parameters=self.parameters,
@@ -245,85 +223,12 @@ class Workspace:
         )  # fmt: skip
         runner.findings.append(ingest.findings_path(self.lake, state))
         runner.run(until)
-        return self._keep(runner, known_at, scenario, overlay or {}, now, time.perf_counter() - started)
-
-    def _keep(
-        self,
-        runner: Runner,
-        known_at: datetime | None,
-        scenario: str,
-        overlay: dict[str, Any],
-        now: datetime,
-        seconds: float,
-    ) -> Run:
-        from quarterdeck.records.files import digest
-
-        keys = [(step.name, step.key) for step in runner.steps]
-        identity = digest([runner.as_of, scenario, overlay, runner.state.sequence, keys])
-        run_id = f"{runner.as_of:%Y-%m-%d}-{scenario}-{identity[:8]}"
-        plan_hash = self._plan_hash(runner.paths) if all(name in runner.paths for name in PLAN_TABLES) else None
-        value = {
-            "id": run_id,
-            "as_of": runner.as_of.isoformat(),
-            "known_at": known_at.isoformat() if known_at else None,
-            "sequence": runner.state.sequence,
-            "scenario": scenario,
-            "started_at": self.moment(now).isoformat(),
-            "seconds": seconds,
-            "plan_hash": plan_hash,
-            "overlay": overlay,
-            "tables": {name: str(path.relative_to(self.root)) for name, path in runner.paths.items()},
-            "findings": [str(path.relative_to(self.root)) for path in runner.findings if path.is_file()],
-            "steps": [
-                {
-                    "name": s.name,
-                    "title": s.title,
-                    "key": s.key,
-                    "reused": s.reused,
-                    "seconds": s.seconds,
-                    "rows": s.rows,
-                }
-                for s in runner.steps
-            ],
-        }
-        is_new = not (self.store.root / f"{run_id}.json").exists()
-        self.store.write_run(run_id, value)
-        if is_new and plan_hash is not None:
-            decisions.note_run(self, run_id, plan_hash, now)
-        return self._run(value)
-
-    def _plan_hash(self, paths: dict[str, Path]) -> str:
-        """Hash of the plan's content: the same plan has the same hash, whoever computes it and whenever."""
-        import hashlib
-
-        whole = hashlib.sha256()
-        for name in PLAN_TABLES:
-            frame = pl.read_parquet(paths[name], columns=list(table(name).names)).sort(table(name).key)
-            whole.update(name.encode())
-            whole.update(frame.write_csv(float_precision=6).encode())
-        return whole.hexdigest()
-
-    def _run(self, value: dict[str, Any]) -> Run:
-        hashes = {publication.plan_hash for publication in self.publications()}
-        return Run(
-            id=value["id"],
-            as_of=datetime.fromisoformat(value["as_of"]),
-            known_at=datetime.fromisoformat(value["known_at"]) if value["known_at"] else None,
-            sequence=value["sequence"],
-            scenario=value["scenario"],
-            started_at=datetime.fromisoformat(value["started_at"]),
-            seconds=value["seconds"],
-            steps=tuple(StepRun(**step) for step in value["steps"]),
-            plan_hash=value["plan_hash"],
-            is_published=value["plan_hash"] in hashes,
-            overlay=value["overlay"],
-            paths={name: self.root / path for name, path in value["tables"].items()},
-            findings=tuple(self.root / path for path in value["findings"]),
-        )
+        kept = runs.Kept(known_at, scenario, overlay or {}, self.moment(now), time.perf_counter() - started, note)
+        return runs.keep(self, runner, kept)
 
     def runs(self) -> list[Run]:
         """All runs, the oldest first."""
-        return [self._run(value) for value in self.store.runs()]
+        return [runs.load(self, value) for value in self.store.runs()]
 
     def run_by_id(self, run_id: str) -> Run:
         """The run of that name; the first letters are enough."""
@@ -332,7 +237,7 @@ class Workspace:
             raise QuarterdeckError(
                 f"{len(matches)} runs are named {run_id!r}; `quarterdeck show {self.root} runs` lists them."
             )
-        return self._run(matches[0])
+        return runs.load(self, matches[0])
 
     def last_run(self, *, as_of: date | datetime | None = None, with_table: str | None = None) -> Run | None:
         """The newest run, of a moment or with a table if asked; None when there is none."""
@@ -340,7 +245,7 @@ class Workspace:
             if as_of is not None and datetime.fromisoformat(value["as_of"]) != self.moment(as_of):
                 continue
             if with_table is None or with_table in value["tables"]:
-                return self._run(value)
+                return runs.load(self, value)
         return None
 
     def tables_of(self, run: Run) -> ParquetTables:
@@ -375,11 +280,11 @@ class Workspace:
     def approve(self, run: Run, *, who: str, reason: str, now: datetime, plan_hash: str | None = None) -> Publication:
         """Approve a run's plan and publish it; the approval holds for the plan of that hash and no other."""
         if run.plan_hash is None:
-            raise QuarterdeckError(f"Run {run.id} has no plan; run all steps first: `quarterdeck run {self.root}`.")
-        now_hash = self._plan_hash(run.paths)
+            raise QuarterdeckError(f"Run {run.id} has no plan with lines; run all steps first: `quarterdeck run`.")
+        now_hash = runs.plan_hash(run.paths)
         if now_hash != run.plan_hash or (plan_hash and not run.plan_hash.startswith(plan_hash)):
             raise QuarterdeckError(
-                f"The plan (now {now_hash[:12]}) is not the one that was asked about "
+                f"The plan (now {(now_hash or 'none')[:12]}) is not the one that was asked about "
                 f"({(plan_hash or run.plan_hash)[:12]}); look at it with `quarterdeck plan` and approve its hash."
             )
         with exclusive(self.root / "runs" / ".lock"):

@@ -1,0 +1,164 @@
+"""Runs as they are kept: what was computed for which moment, and the hash of the plan that it holds."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from quarterdeck.base.config import instant
+from quarterdeck.base.schema import table
+from quarterdeck.records.files import digest
+from quarterdeck.workspace import decisions
+from quarterdeck.workspace.runner import Runner, StepRun
+
+if TYPE_CHECKING:
+    from quarterdeck.workspace.facade import Workspace
+
+# What an executive approves: the plan's hash is made from these tables.
+PLAN_TABLES = (
+    "plan_targets",
+    "scenarios",
+    "demand_lines",
+    "supply_lines",
+    "territories",
+    "quotas",
+    "pay_lines",
+    "plan_lines",
+    "plan_options",
+)
+
+# Dates of what happened: the newest of them tells how far an export reaches.
+HAPPENED = {
+    "opportunities": ("created_at", "closed_at"),
+    "leads": ("created_at",),
+    "activities": ("started_at",),
+    "orders": ("ordered_at",),
+    "invoices": ("invoiced_at",),
+}
+OLD = timedelta(days=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run that was made. `plan_hash` is None when it has no plan; `note` says why it stands on its moment."""
+
+    id: str
+    as_of: datetime
+    known_at: datetime | None
+    sequence: int
+    scenario: str
+    started_at: datetime
+    seconds: float
+    steps: tuple[StepRun, ...]
+    plan_hash: str | None
+    is_published: bool
+    overlay: dict[str, Any]
+    paths: dict[str, Path]
+    findings: tuple[Path, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a run is kept with beside its steps."""
+
+    known_at: datetime | None
+    scenario: str
+    overlay: dict[str, Any]
+    started_at: datetime
+    seconds: float
+    note: str
+
+
+def plan_hash(paths: dict[str, Path]) -> str | None:
+    """Hash of the plan's content, the same whoever computes it and whenever; None when there is no plan."""
+    if any(name not in paths for name in PLAN_TABLES):
+        return None
+    whole = hashlib.sha256()
+    for name in PLAN_TABLES:
+        frame = pl.read_parquet(paths[name], columns=list(table(name).names)).sort(table(name).key)
+        if name == "plan_lines" and frame.is_empty():
+            return None
+        whole.update(name.encode())
+        whole.update(frame.write_csv(float_precision=6).encode())
+    return whole.hexdigest()
+
+
+def keep(workspace: Workspace, runner: Runner, kept: Kept) -> Run:
+    """Write the run; a new plan is noted in the ledger."""
+    keys = [(step.name, step.key) for step in runner.steps]
+    identity = digest([runner.as_of, kept.scenario, kept.overlay, runner.state.sequence, keys])
+    run_id = f"{runner.as_of:%Y-%m-%d}-{kept.scenario}-{identity[:8]}"
+    hashed = plan_hash(runner.paths)
+    value = {
+        "id": run_id,
+        "as_of": runner.as_of.isoformat(),
+        "known_at": kept.known_at.isoformat() if kept.known_at else None,
+        "sequence": runner.state.sequence,
+        "scenario": kept.scenario,
+        "started_at": kept.started_at.isoformat(),
+        "seconds": kept.seconds,
+        "note": kept.note,
+        "plan_hash": hashed,
+        "overlay": kept.overlay,
+        "tables": {name: str(path.relative_to(workspace.root)) for name, path in runner.paths.items()},
+        "findings": [str(path.relative_to(workspace.root)) for path in runner.findings if path.is_file()],
+        "steps": [asdict(step) for step in runner.steps],
+    }
+    is_new = not (workspace.store.root / f"{run_id}.json").exists()
+    workspace.store.write_run(run_id, value)
+    if is_new and hashed is not None:
+        decisions.note_run(workspace, run_id, hashed, kept.started_at)
+    return load(workspace, value)
+
+
+def load(workspace: Workspace, value: dict[str, Any]) -> Run:
+    """A run from its file."""
+    published = {publication.plan_hash for publication in workspace.publications()}
+    return Run(
+        id=value["id"],
+        as_of=datetime.fromisoformat(value["as_of"]),
+        known_at=datetime.fromisoformat(value["known_at"]) if value["known_at"] else None,
+        sequence=value["sequence"],
+        scenario=value["scenario"],
+        started_at=datetime.fromisoformat(value["started_at"]),
+        seconds=value["seconds"],
+        steps=tuple(StepRun(**step) for step in value["steps"]),
+        plan_hash=value["plan_hash"],
+        is_published=value["plan_hash"] in published,
+        overlay=value["overlay"],
+        paths={name: workspace.root / path for name, path in value["tables"].items()},
+        findings=tuple(workspace.root / path for path in value["findings"]),
+        note=value["note"],
+    )
+
+
+def usual_moment(workspace: Workspace, until: str | None, now: datetime) -> tuple[datetime, str]:
+    """Where a run stands that nobody gave a moment, and why if that is not now."""
+    last = workspace.last_run() if until is not None else None
+    if last is not None:
+        return last.as_of, ""
+    moment = workspace.moment(now)
+    newest = _newest_record(workspace, moment)
+    if newest is None or moment - newest <= OLD:
+        return moment, ""
+    company = workspace.settings.company
+    day = newest.replace(tzinfo=UTC).astimezone(company.zone).date() + timedelta(days=1)
+    note = f"The newest record is of {day - timedelta(days=1)}; --as-of chooses another day."
+    return instant(day, company), note
+
+
+def _newest_record(workspace: Workspace, before: datetime) -> datetime | None:
+    found = []
+    for name, columns in HAPPENED.items():
+        batches = workspace.lake.state().tables.get(name, ())
+        for path in (path for batch in batches for path in batch.rows):
+            rows = pl.scan_parquet(workspace.lake.root / path)
+            past = [pl.col(column).filter(pl.col(column) <= before).max() for column in columns]
+            found += [value for value in rows.select(past).collect(engine="streaming").row(0) if value is not None]
+    return max(found, default=None)
