@@ -121,6 +121,11 @@ def test_a_clock_time_that_summer_time_skips_is_the_hour_after() -> None:
     assert read.to_list() == [datetime(2024, 3, 10, 7, 30)]
 
 
+def test_a_clock_time_that_comes_twice_is_the_first() -> None:
+    read = convert.instants(texts("2024-11-03 01:30"), "iso", ZoneInfo("America/New_York"))
+    assert read.to_list() == [datetime(2024, 11, 3, 5, 30)]
+
+
 def test_counted_milliseconds_and_korean_clock_times_are_instants() -> None:
     seoul = ZoneInfo("Asia/Seoul")
     assert convert.instants(texts("1709251200000"), "epoch_ms", seoul).to_list() == [datetime(2024, 3, 1)]
