@@ -41,6 +41,11 @@ def test_each_help_shows_an_example(name: str) -> None:
     assert re.search(rf"Examples?:\n\s+quarterdeck {name}", result.output)
 
 
+def test_the_list_of_commands_fits_without_cutting_a_line() -> None:
+    listed = CliRunner().invoke(app, ["--help"]).output
+    assert "..." not in listed.split("Commands:")[1]
+
+
 def test_help_imports_nothing_heavy() -> None:
     code = f"import sys, quarterdeck.interfaces.cli; print([name for name in {HEAVY!r} if name in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -249,6 +254,29 @@ def test_doctor_lists_what_is_missing(company: Path) -> None:
     found = json.loads(quarterdeck("doctor", company, "--json").stdout)
     assert any("activities" in (row["code"] + row["message"]) for row in found)
     assert all(row["fix"] for row in found)
+
+
+def test_every_fault_of_the_configuration_is_told_with_its_place(tmp_path: Path) -> None:
+    write_export(tmp_path / "exports")
+    quarterdeck("init", "acme", "--from", "exports", cwd=tmp_path)
+    path = tmp_path / "acme" / "quarterdeck.yaml"
+    path.write_text(path.read_text().replace("currency: USD", "currency: dollars") + "\ndemnd:\n  horizon: 3\n")
+    result = quarterdeck("run", "acme", cwd=tmp_path)
+    assert result.returncode == 2
+    assert "2 faults" in result.stderr
+    assert "demnd" in result.stderr
+    assert "currency" in result.stderr
+    assert result.stderr.count("quarterdeck.yaml:") == 2
+
+
+def test_show_lists_runs_and_derived_tables_of_a_day(company: Path) -> None:
+    runs = json.loads(quarterdeck("show", company, "runs", "--json").stdout)
+    assert {row["as_of"] for row in runs} == {"2017-06-01T00:00:00Z"}
+    assert json.loads(quarterdeck("show", company, "publications", "--json").stdout) == []
+    assert json.loads(quarterdeck("show", company, "scores", "--json", "--as-of", "2017-06-01").stdout)
+    missing = quarterdeck("show", company, "scores", "--as-of", "2016-06-01")
+    assert missing.returncode == 2
+    assert "--as-of 2016-06-01" in missing.stderr
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet", "xlsx"])

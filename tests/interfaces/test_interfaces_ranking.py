@@ -62,11 +62,16 @@ def test_no_room_takes_a_second_place_while_another_has_a_warning() -> None:
     assert [group.code for group in most_important(frame)] == ["reconcile.a", "supply.c", "quality.d"]
 
 
-def test_every_error_is_named_before_any_warning() -> None:
+def test_a_second_error_of_a_room_waits_for_the_other_decisive_rooms_only() -> None:
     frame = findings_frame(
-        [finding("quality.a", "error"), finding("quality.b", "error"), finding("reconcile.c", "warning", 5.0)]
+        [
+            finding("quality.a", "error"),
+            finding("quality.b", "error"),
+            finding("reconcile.c", "warning", 5.0),
+            finding("scoring.d", "warning", 9.0),
+        ]
     )
-    assert [group.code for group in most_important(frame)] == ["quality.a", "quality.b", "reconcile.c"]
+    assert [group.code for group in most_important(frame, 4)] == ["quality.a", "reconcile.c", "quality.b", "scoring.d"]
 
 
 def test_findings_of_a_part_belong_to_its_room() -> None:

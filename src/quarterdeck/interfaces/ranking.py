@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,13 +26,19 @@ ROOMS = {
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The findings of one code. `money_at_stake` is their sum in the company's currency, None when none tells it."""
+    """The findings of one code.
+
+    `table`, `record_id` and `owner_id` are those of the finding whose message it bears; `money_at_stake` is the sum of
+    all in the company's currency, None when none tells it.
+    """
 
     code: str
     severity: str
     message: str
     fix: str
     table: str | None
+    record_id: str | None
+    owner_id: str | None
     count: int
     lines: int
     money_at_stake: float | None
@@ -72,7 +79,9 @@ def groups(findings: pl.DataFrame) -> list[Group]:
                 severity=str(rows[0]["severity"]),
                 message=str(rows[0]["message"]),
                 fix=str(rows[0]["fix"]),
-                table=str(rows[0]["table"]) if rows[0]["table"] is not None else None,
+                table=_text(rows[0]["table"]),
+                record_id=_text(rows[0]["record_id"]),
+                owner_id=_text(rows[0]["owner_id"]),
                 count=sum(int(_number(row["count"])) or 1 for row in rows),
                 lines=len(rows),
                 money_at_stake=sum(stakes) if stakes else None,
@@ -91,15 +100,15 @@ def groups(findings: pl.DataFrame) -> list[Group]:
 
 
 def most_important(findings: pl.DataFrame, count: int = 3) -> list[Group]:
-    """The first `count` groups: every error, then of each room the worst before a room has its second."""
+    """The first `count` groups: of each decisive room the worst before one has its second, notices last."""
     ranked = groups(findings)
-    seen: dict[str, int] = {}
+    order: dict[str, int] = {severity: place for place, severity in enumerate(SEVERITIES)}
+    had: Counter[str] = Counter()
     turns = {}
     for group in ranked:
-        turns[group.code] = seen.get(group.room, 0)
-        seen[group.room] = turns[group.code] + 1
-    order: dict[str, int] = {severity: place for place, severity in enumerate(SEVERITIES)}
-    ranked.sort(key=lambda group: (order[group.severity], 0 if group.severity == "error" else turns[group.code]))
+        turns[group.code] = had[group.room] if group.room in DECISIVE else had[group.room] + 1
+        had[group.room] += 1
+    ranked.sort(key=lambda group: (group.severity == "notice", turns[group.code], order[group.severity]))
     return ranked[:count]
 
 
@@ -111,6 +120,10 @@ def at_or_above(findings: pl.DataFrame, severity: str) -> int:
 
 def _place(room: str) -> int:
     return DECISIVE.index(room) if room in DECISIVE else len(DECISIVE)
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
 
 
 def _number(value: object) -> float:

@@ -24,7 +24,7 @@ def approve(
     ] = None,
     as_of: AsOf = None,
 ) -> None:
-    """Publish the plan of the latest run. Only a published plan is acted on."""
+    """Publish the latest plan. Only a published plan is acted on."""
     workspace = open_workspace(name)
     made = workspace.last_run(as_of=moment(as_of, "--as-of"), with_table="plan_lines")
     if made is None:
@@ -48,7 +48,10 @@ def override(
         str | None, typer.Option("--period", metavar="PERIOD", help="Month it holds for: 2017-11.", show_default=False)
     ] = None,
 ) -> None:
-    """Put a person's number in the place of a computed one, from the next run on."""
+    """Put a person's number in the place of a computed one.
+
+    It is one more input to the next run; nothing that was computed is changed.
+    """
     workspace = open_workspace(name)
     made = workspace.override(room, target, value, reason=reason, who=who, now=now(), period=period)
     typer.echo(f"Override {made} is written; it takes effect with the next: quarterdeck run {name}")

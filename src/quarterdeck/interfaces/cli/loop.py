@@ -38,7 +38,10 @@ def run(
     fail_on: FailOn = None,
     as_json: Json = False,
 ) -> None:
-    """The whole loop: bring in what is new, run every step, write the report, say what matters most."""
+    """The whole loop, with the report and what matters most.
+
+    Sources that changed are read, steps whose inputs changed are computed, the others are reused.
+    """
     import json
 
     from quarterdeck.flow import STEPS
@@ -103,7 +106,7 @@ def _report_path(workspace: Workspace, made: Run) -> Path:
 
 
 def check(name: Name, as_of: AsOf = None, known: KnownAt = None, fail_on: FailOn = None, as_json: Json = False) -> None:
-    """Is the data right? Every finding with its fix, worst first."""
+    """Is the data right? Findings with their fix, worst first."""
     import polars as pl
 
     from quarterdeck.interfaces.cli.terminal import print_groups, print_json
@@ -132,7 +135,7 @@ def measure(
     limit: Limit = 40,
     as_json: Json = False,
 ) -> None:
-    """What does it say? Metrics by period and dimension, newest first."""
+    """What does it say? Metrics by period and dimension."""
     import polars as pl
 
     workspace = open_workspace(name)
@@ -145,7 +148,7 @@ def measure(
 
 
 def score(name: Name, as_of: AsOf = None, known: KnownAt = None, limit: Limit = 20, as_json: Json = False) -> None:
-    """Who will buy? Open deals with their odds and three reasons."""
+    """Who will buy? Open deals with odds and reasons."""
     workspace = open_workspace(name)
     made = run_until(workspace, "scoring", as_of, known)
     scores = workspace.table("scores", run=made).sort(["score", "subject_id"], descending=[True, False])
@@ -163,7 +166,7 @@ def forecast(
     limit: Limit = 40,
     as_json: Json = False,
 ) -> None:
-    """How much, of what, where and when? Demand by month with its intervals."""
+    """How much, of what, where, when? Demand with intervals."""
     import polars as pl
 
     from quarterdeck.base.errors import QuarterdeckError, did_you_mean
@@ -179,7 +182,7 @@ def forecast(
 
 
 def supply(name: Name, as_of: AsOf = None, known: KnownAt = None, limit: Limit = 40, as_json: Json = False) -> None:
-    """Can we serve it? Load, capacity and shortage of each resource by month."""
+    """Can we serve it? Load, capacity and shortage by month."""
     import polars as pl
 
     workspace = open_workspace(name)
@@ -207,7 +210,10 @@ def report(
         Path | None, typer.Option("--to", metavar="FILE", help="Where to write it.", show_default=False)
     ] = None,
 ) -> None:
-    """The report as one HTML file that needs nothing else: opens from disk, prints."""
+    """The report as one HTML file.
+
+    It needs nothing else: it opens from disk, asks no host for anything, and prints.
+    """
     from quarterdeck.interfaces import report as reports
 
     workspace = open_workspace(name)

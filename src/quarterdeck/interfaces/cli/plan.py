@@ -16,7 +16,10 @@ TABLES = ("plan_targets", "scenarios", "plan_lines", "plan_options")
 
 
 def plan(name: Name, as_of: AsOf = None, known: KnownAt = None, fresh: Fresh = False, as_json: Json = False) -> None:
-    """Which plan? Target, gap, scenarios and options, with the hash that an approval names."""
+    """Which plan? Target, gap, scenarios, options.
+
+    It prints the plan's hash too, which an approval names.
+    """
     workspace = open_workspace(name)
     made = run_until(workspace, "reconcile", as_of, known, fresh)
     if as_json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 
     from quarterdeck.workspace import Workspace
     from quarterdeck.workspace.explain import Explanation
+
+LEDGER = {
+    "runs": ["id", "as_of", "scenario", "started_at", "seconds", "plan_hash", "is_published"],
+    "publications": ["id", "run_id", "plan_hash", "as_of", "who", "reason", "approved_at"],
+}
+"""What `show` knows beside the tables, with its columns."""
 
 Table = Annotated[str, typer.Argument(metavar="TABLE", help="Name of a table; `steps` lists them.", show_default=False)]
 
@@ -33,7 +39,10 @@ def show(
     known: KnownAt = None,
     as_json: Json = False,
 ) -> None:
-    """Rows of a table as they stood. JSON holds every column and every digit."""
+    """Rows of a table as they stood.
+
+    JSON holds every column and every digit. Beside the tables there are `runs` and `publications`.
+    """
     from quarterdeck.interfaces.cli.terminal import print_frame, print_json
 
     workspace = open_workspace(name)
@@ -46,7 +55,28 @@ def show(
 
 
 def _read(workspace: Workspace, table: str, as_of: str | None, known: str | None) -> pl.DataFrame:
-    return workspace.table(table, as_of=moment(as_of, "--as-of"), known_at=known_at(known, workspace))
+    from quarterdeck.base.schema import tables
+
+    when = moment(as_of, "--as-of")
+    if table in LEDGER:
+        return _entries(workspace, table)
+    if as_of is not None and table in tables() and tables()[table].kind == "derived":
+        made = workspace.last_run(as_of=when, with_table=None if table == "findings" else table)
+        if made is None:
+            raise QuarterdeckError(
+                f"No run as of {as_of} made {table}. Make one with: quarterdeck run {workspace.root} --as-of {as_of}"
+            )
+        return workspace.table(table, run=made)
+    return workspace.table(table, as_of=when, known_at=known_at(known, workspace))
+
+
+def _entries(workspace: Workspace, table: str) -> pl.DataFrame:
+    """The workspace's runs or publications as a frame, the oldest first."""
+    import polars as pl
+
+    found: list[Any] = workspace.runs() if table == "runs" else workspace.publications()
+    columns = LEDGER[table]
+    return pl.DataFrame([[getattr(entry, name) for name in columns] for entry in found], schema=columns, orient="row")
 
 
 def _filtered(frame: pl.DataFrame, table: str, where: list[str], workspace: Workspace) -> pl.DataFrame:
@@ -89,7 +119,10 @@ def export(
     as_of: AsOf = None,
     known: KnownAt = None,
 ) -> None:
-    """Write a table to a file: csv and parquet exact, xlsx safe to open."""
+    """Write a table to a file: csv, parquet or xlsx.
+
+    Money is exact in major units; in xlsx no text can act as a formula.
+    """
     from quarterdeck.interfaces.spreadsheet import FORMATS, write
 
     chosen = form or to.suffix.lstrip(".").lower()
@@ -120,7 +153,10 @@ def explain(
     limit: Limit = 10,
     as_json: Json = False,
 ) -> None:
-    """Why a number is what it is: definition, inputs, the records behind it, its run and the decisions."""
+    """Why a number is what it is.
+
+    Definition, inputs, the records behind it, its run and the decisions that touched it.
+    """
     workspace = open_workspace(name)
     made = workspace.last_run(as_of=moment(as_of, "--as-of"), with_table=_table_of(number))
     if made is None:

@@ -21,7 +21,10 @@ def init(
         typer.Option("--from", metavar="FOLDER", help="Folder with CSV or Parquet exports.", show_default=False),
     ] = None,
 ) -> None:
-    """Make a workspace, and propose how the columns of an export become ours."""
+    """Make a workspace on an export.
+
+    It proposes how the export's columns become ours, each with a confidence and a reason, and goes on with that guess.
+    """
     from quarterdeck.interfaces.cli.terminal import print_rows
     from quarterdeck.workspace import Workspace
 
@@ -57,7 +60,7 @@ def init(
 
 
 def sync(name: Name, as_json: Json = False, fail_on: FailOn = None) -> None:
-    """Bring in what the sources have that is new: rows added, changed and gone."""
+    """Bring in what is new in the sources: rows added, changed, gone."""
     import json
     from dataclasses import asdict
 
@@ -81,7 +84,7 @@ def sync(name: Name, as_json: Json = False, fail_on: FailOn = None) -> None:
 
 
 def doctor(name: Name, as_json: Json = False, fail_on: FailOn = None) -> None:
-    """What is missing and what it would buy; whether the environment is right."""
+    """What is missing, and what it would buy."""
     from quarterdeck.interfaces.cli.terminal import print_groups, print_json
     from quarterdeck.interfaces.ranking import groups
 
@@ -99,7 +102,7 @@ def steps(
     mermaid: Annotated[bool, typer.Option("--mermaid", help="Print the picture as Mermaid text.")] = False,
     as_json: Json = False,
 ) -> None:
-    """The map: every step in order, what it reads and what it writes."""
+    """The map: every step, what it reads and writes."""
     import json
 
     from quarterdeck.flow import STEPS
@@ -134,7 +137,7 @@ def simulate(
     opportunities: Annotated[int, typer.Option("--opportunities", min=1, metavar="N", help="Deals to make.")] = 3000,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="The same seed makes the same company.")] = 1,
 ) -> None:
-    """Make a company whose truth is known, with a workspace around its records."""
+    """Make a company whose truth is known, and a workspace on it."""
     from quarterdeck.workspace import simulate_company
 
     if (name / "quarterdeck.yaml").exists():

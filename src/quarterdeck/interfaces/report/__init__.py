@@ -15,7 +15,7 @@ def write(workspace: Workspace, run: Run, path: Path) -> Path:
     from quarterdeck.interfaces.report.source import Source
 
     source = Source(workspace, run)
-    html = page(source).html(source.words)
+    html = page(source).html(source.words, source.names)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any
@@ -109,8 +109,8 @@ class Page:
     front: Front
     sections: Sequence[Section] = field(default_factory=tuple)
 
-    def html(self, words: Any) -> str:
-        """The page as one HTML text; every value from data is escaped."""
+    def html(self, words: Any, names: Mapping[str, str]) -> str:
+        """The page as one HTML text; every value from data is escaped. `names` are those of people by key."""
         folder = files("quarterdeck.interfaces.report")
         environment = Environment(
             loader=DictLoader({"page.html": (folder / "page.html").read_text(encoding="utf-8")}),
@@ -122,7 +122,13 @@ class Page:
         style = Markup((folder / "page.css").read_text(encoding="utf-8"))
         environment.filters["ticks"] = ticks
         return environment.get_template("page.html").render(
-            front=self.front, sections=self.sections, words=words, say=words.say, plural=words.plural, style=style
+            names=names,
+            front=self.front,
+            sections=self.sections,
+            words=words,
+            say=words.say,
+            plural=words.plural,
+            style=style,
         )
 
 

@@ -253,7 +253,7 @@ def _options(source: Source) -> Table | None:
         say("Can be done"),
         say("How it was computed"),
     ]
-    return Table(say("Ways to close the gap"), header, rows, range(1, 5))
+    return Table(say("Options"), header, rows, range(1, 5))
 
 
 def _lines(source: Source) -> Table | None:
