@@ -172,7 +172,7 @@ def test_asking_for_the_truth_does_not_change_the_world() -> None:
 
 def test_memory_holds_open_records_only() -> None:
     """What is over leaves the world: it holds no more after five years than after two."""
-    world, sizes = World(spec(opportunities=1500, months=60, start=date(2021, 7, 1))), []
+    world, sizes = World(spec(opportunities=900, months=60, start=date(2021, 7, 1))), []
     pools = world.state.deals.pool, world.state.leads.pool, world.state.delivery.orders, world.state.delivery.invoices
     for _ in range(60):
         world.advance(with_open=False)

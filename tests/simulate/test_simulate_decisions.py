@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from datetime import date
 
 import polars as pl
 import pytest
 
+from quarterdeck.base.errors import QuarterdeckError
 from quarterdeck.simulate import Decisions, Hire, SupplierOrder, World, WorldSpec
 
 Frames = dict[str, pl.DataFrame]
@@ -34,15 +36,13 @@ def play(world: World, decisions: Decisions, months: int = 6) -> Frames:
     return {name: pl.concat(frames).unique("id", keep="last") for name, frames in found.items()}
 
 
-def after(of: WorldSpec, decisions: Decisions, months: int = 6) -> tuple[Frames, Frames, World]:
+def after(of: WorldSpec, decisions: Decisions, months: int = 6) -> tuple[Frames, Frames]:
     """The months after the spec's last one, without and with decisions."""
-    found = []
-    for choice in (Decisions(), decisions):
-        world = World(of)
-        for _ in range(of.months):
-            world.step()
-        found.append((play(world, choice, months), world))
-    return found[0][0], found[1][0], found[1][1]
+    world = World(of)
+    for _ in range(of.months):
+        world.step()
+    other = copy.deepcopy(world)
+    return play(other, Decisions(), months), play(world, decisions, months)
 
 
 def bookings(frames: Frames) -> float:
@@ -57,14 +57,14 @@ def days_of_waiting(frames: Frames) -> float:
 
 
 def test_without_decisions_two_worlds_are_the_same() -> None:
-    idle, same, _ = after(spec(), Decisions(), months=2)
+    idle, same = after(spec(), Decisions(), months=2)
     for name, frame in idle.items():
         assert frame.sort("id").equals(same[name].sort("id")), name
 
 
 def test_more_sellers_open_more_deals_and_stand_in_the_records() -> None:
     hires = tuple(Hire("seller", region, date(2026, 7, 1), 3) for region in ("West", "Central", "East", "Europe"))
-    idle, hired, _ = after(spec(), Decisions(hires=hires), months=9)
+    idle, hired = after(spec(), Decisions(hires=hires), months=9)
     assert hired["people"].filter(pl.col("hired_on") == date(2026, 7, 1)).height == 12
     assert set(hired["training"]["person_id"]) - set(idle.get("training", hired["training"].head(0))["person_id"])
     assert hired["opportunities"].height > idle["opportunities"].height * 1.05
@@ -73,7 +73,7 @@ def test_more_sellers_open_more_deals_and_stand_in_the_records() -> None:
 
 def test_delivery_people_shorten_the_wait() -> None:
     of = spec(opportunities=900)
-    idle, hired, _ = after(of, Decisions(hires=(Hire("delivery", None, date(2026, 7, 1), 6),)), months=6)
+    idle, hired = after(of, Decisions(hires=(Hire("delivery", None, date(2026, 7, 1), 6),)), months=6)
     assert days_of_waiting(hired) < 0.9 * days_of_waiting(idle)
     assert (
         hired["resources"].filter(role="delivery")["count"][0]
@@ -82,7 +82,7 @@ def test_delivery_people_shorten_the_wait() -> None:
 
 
 def test_sales_development_people_answer_leads_sooner() -> None:
-    idle, hired, _ = after(spec(), Decisions(hires=(Hire("sdr", "West", date(2026, 7, 1), 4),)), months=3)
+    idle, hired = after(spec(), Decisions(hires=(Hire("sdr", "West", date(2026, 7, 1), 4),)), months=3)
 
     def hours(frames: Frames) -> float:
         leads = frames["leads"].filter(pl.col("created_at") >= date(2026, 7, 1))
@@ -101,7 +101,7 @@ def test_a_hire_for_a_later_month_starts_then() -> None:
 def test_a_higher_price_raises_what_a_unit_brings_and_lowers_what_is_sold() -> None:
     prices = tuple((f"R{number:07d}", 1.35) for number in range(4))
     of = spec(kind="manufacturer", opportunities=2500)
-    idle, dear, _ = after(of, Decisions(prices=prices), months=6)
+    idle, dear = after(of, Decisions(prices=prices), months=6)
 
     def again(frames: Frames) -> pl.DataFrame:
         late = pl.col("ordered_at") >= date(2026, 7, 1)
@@ -120,13 +120,13 @@ def test_a_higher_price_raises_what_a_unit_brings_and_lowers_what_is_sold() -> N
 
 def test_a_cheaper_price_sells_more() -> None:
     prices = tuple((f"R{number:07d}", 0.75) for number in range(4))
-    idle, cheap, _ = after(spec(kind="manufacturer", opportunities=1500), Decisions(prices=prices), months=4)
+    idle, cheap = after(spec(kind="manufacturer", opportunities=1500), Decisions(prices=prices), months=4)
     assert cheap["orders"].height > idle["orders"].height
 
 
 def test_a_supplier_order_fills_the_stock_and_ships_what_waits() -> None:
     of = spec(kind="manufacturer", opportunities=1500)
-    idle, supplied, _ = after(of, Decisions(supplier_orders=(SupplierOrder("U0000002", 5000.0),)), months=3)
+    idle, supplied = after(of, Decisions(supplier_orders=(SupplierOrder("U0000002", 5000.0),)), months=3)
 
     def waiting(frames: Frames) -> int:
         return frames["orders"].filter(product_id="R0000003")["shipped_at"].null_count()
@@ -138,7 +138,7 @@ def test_a_supplier_order_fills_the_stock_and_ships_what_waits() -> None:
 
 def test_hours_from_a_partner_shorten_the_wait() -> None:
     of = spec(opportunities=900)
-    idle, helped, _ = after(of, Decisions(supplier_orders=(SupplierOrder("U0000002", 2000.0),)), months=3)
+    idle, helped = after(of, Decisions(supplier_orders=(SupplierOrder("U0000002", 2000.0),)), months=3)
     assert days_of_waiting(helped) < 0.9 * days_of_waiting(idle)
 
 
@@ -158,9 +158,10 @@ def test_a_territory_moves_the_account_and_its_open_deals() -> None:
 def test_accounts_given_to_able_sellers_bring_more_than_given_to_weak_ones() -> None:
     of = spec(opportunities=1500, drift=0.0)
     rates = []
+    start = World(of)
+    frames = [start.step() for _ in range(of.months)][-1]
     for best in (True, False):
-        world = World(of)
-        frames = [world.step() for _ in range(of.months)][-1]
+        world = copy.deepcopy(start)
         deals = frames["opportunities"].filter(status="open")
         truth = world.truth()["people"].filter(pl.col("id").is_in(deals["owner_id"].to_list()))
         order = truth.sort("skill", descending=best)["id"].to_list()[: truth.height // 2]
@@ -189,3 +190,33 @@ def test_a_lead_given_to_a_seller_is_answered_and_becomes_that_sellers_deal() ->
     asked_late = waiting.filter(status="new")["id"].to_list()
     answered = leads.filter(pl.col("id").is_in(asked_late))["responded_at"]
     assert answered.max() < pl.Series([date(2026, 7, 3)]).cast(pl.Datetime("us"))[0]  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "remedy"),
+    [
+        (Decisions(hires=(Hire("seller", "Wset"),)), "did you mean 'West'"),
+        (Decisions(prices=(("R0000099", 1.1),)), "R0000099"),
+        (Decisions(prices=(("R0000001", -1.0),)), "more than 0"),
+        (Decisions(territories=(("A0000001", "nobody"),)), "nobody"),
+        (Decisions(territories=(("A8888888", "P0000001"),)), "A8888888"),
+        (Decisions(lead_owners=(("L0000001", "P0000001"),)), "L0000001"),
+        (Decisions(supplier_orders=(SupplierOrder("U0000000", 50.0),)), "U0000002"),
+        (Decisions(supplier_orders=(SupplierOrder("U0000002", -5.0),)), "more than 0"),
+    ],
+)
+def test_a_decision_about_something_unknown_is_refused_with_a_remedy(wrong: Decisions, remedy: str) -> None:
+    world = World(spec(months=3, opportunities=200))
+    with pytest.raises(QuarterdeckError, match=remedy):
+        world.step(wrong)
+    assert world.month == 0
+    world.step()
+
+
+def test_a_duplicate_account_stands_for_its_original_in_a_decision() -> None:
+    world = World(spec(months=3, opportunities=200))
+    account = world.step()["opportunities"].filter(status="open")["account_id"][0]
+    owner = world.roster()["people"].filter(role="seller")["id"][-1]
+    frames = world.step(Decisions(territories=(("A8" + account[2:], owner),)))
+    assert set(frames["opportunities"].filter(account_id=account, status="open")["owner_id"]) <= {owner}
+    assert world.roster()["accounts"].filter(id=account)["owner_id"].to_list() == [owner]

@@ -113,7 +113,7 @@ def _supplier(scene: Scene, hourly: float) -> dict[str, object]:
     """What differs of the supplier: of a bought product where the company buys one, else of hours."""
     kind, level = scene.kind, PRICE_LEVEL.get(scene.spec.currency, 1.0)
     row: dict[str, object] = {
-        "id": "U0000002",
+        "id": SUPPLIER,
         "name": kind.supplier,
         "kind": "supplier",
         "role": None,
@@ -132,6 +132,9 @@ def _supplier(scene: Scene, hourly: float) -> dict[str, object]:
             row |= {"product_id": f"R{place:07d}", "unit": "units", "unit_cost": entry.cost * level, "capacity": most}
     return row
 
+
+SUPPLIER = "U0000002"
+"""The supplier's resources.id."""
 
 SUPPLIER_LEAD = 1
 """Months until a supplier's order arrives."""

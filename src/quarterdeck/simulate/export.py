@@ -60,10 +60,10 @@ def write(
 
     Each month is written as it is played, so memory stays that of the open records. A record stands in its last state.
     `progress` is called with the months played and their number. `replicas` is the number of futures from which the
-    truth's odds and bookings are counted; by default 40 up to 20,000 opportunities, beyond none.
+    truth's odds and bookings are counted; by default 20 up to 20,000 opportunities, beyond none.
     """
     if replicas is None:
-        replicas = 40 if spec.opportunities <= 20_000 else 0
+        replicas = 20 if spec.opportunities <= 20_000 else 0
     world, files = World(spec), _Files(folder / "export")
     live: Frames = {}
     for month in range(spec.months):

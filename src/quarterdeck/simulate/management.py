@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
+from quarterdeck.base.errors import QuarterdeckError, did_you_mean
 from quarterdeck.simulate import company
-from quarterdeck.simulate.company import SUPPLIER_LEAD
+from quarterdeck.simulate.company import SUPPLIER, SUPPLIER_LEAD
 from quarterdeck.simulate.delivery import MACHINE_HOURS, PERSON_HOURS
 from quarterdeck.simulate.kinds import REGIONS
 from quarterdeck.simulate.noise import Ints
@@ -127,13 +130,14 @@ def leave(state: State, month: int) -> None:
 
 
 def decide(state: State, decisions: Decisions, month: int) -> None:
-    """Execute a month's decisions."""
+    """Execute a month's decisions; raises before anything is changed when one of them cannot be carried out."""
+    _check(state, decisions)
     scene, staff, delivery = state.scene, state.scene.staff, state.delivery
     day = scene.month_start(month)
     names = [entry.name for entry in REGIONS]
     for hire in decisions.hires:
         start = day if hire.month is None else max(day, hire.month.toordinal() - EPOCH)
-        region = names.index(hire.region) if hire.region in names else 0
+        region = 0 if hire.region is None else names.index(hire.region)
         if hire.role == "delivery" and delivery.is_goods:
             delivery.lines += hire.count
             continue
@@ -146,6 +150,29 @@ def decide(state: State, decisions: Decisions, month: int) -> None:
     for identifier, factor in decisions.prices:
         scene.decided_price[number_of(identifier)] = factor
     _assign(state, decisions, day * DAY)
+
+
+def _check(state: State, decisions: Decisions) -> None:
+    """Every decision names what there is."""
+    scene = state.scene
+    regions = [entry.name for entry in REGIONS]
+    for hire in decisions.hires:
+        if hire.region is not None and hire.region not in regions:
+            raise QuarterdeckError(f"There is no region {hire.region!r}; {did_you_mean(hire.region, regions)}")
+    for order in decisions.supplier_orders:
+        if order.resource_id != SUPPLIER or order.quantity <= 0:
+            raise QuarterdeckError(f"Order more than 0 from the supplier {SUPPLIER}, not {order}")
+    known = {"R": len(scene.kind.products), "P": len(scene.staff), "A": len(scene.market.fit)}
+    known["L"] = scene.serials.get("leads", 0)
+    named = [("R", product) for product, _ in decisions.prices]
+    named += [pair for account, owner in decisions.territories for pair in (("A", account), ("P", owner))]
+    named += [pair for lead, owner in decisions.lead_owners for pair in (("L", lead), ("P", owner))]
+    for prefix, identifier in named:
+        if not re.fullmatch(prefix + r"\d{7,}", identifier) or number_of(identifier) >= known[prefix]:
+            raise QuarterdeckError(f"A decision names {identifier!r}, which is not in the records; use an id from them")
+    for product, factor in decisions.prices:
+        if factor <= 0:
+            raise QuarterdeckError(f"The price factor of {product} is {factor}; give more than 0, such as 1.05")
 
 
 def _assign(state: State, decisions: Decisions, at: int) -> None:

@@ -20,18 +20,24 @@ FORMS: dict[str, Any] = {"text": pl.String(), "instant": pl.Datetime("us"), "day
 
 def ids(prefix: str, numbers: Any) -> pl.Series:
     """Ids such as O0000012; a negative number gives null."""
-    series = pl.Series("id", np.asarray(numbers, dtype=np.int64))
-    text = pl.lit(prefix) + series.cast(pl.String).str.zfill(7)
-    return pl.select(pl.when(series >= 0).then(text).alias("id")).to_series()
+    number = pl.col("id")
+    text = pl.lit(prefix) + number.cast(pl.String).str.zfill(7)
+    frame = pl.Series("id", np.asarray(numbers, dtype=np.int64)).to_frame()
+    return frame.select(pl.when(number >= 0).then(text).alias("id")).to_series()
+
+
+DOUBLE = 8_000_000
+"""What the number of a duplicate's id exceeds that of its original by."""
 
 
 def number_of(identifier: str) -> int:
-    """The number in an id.
+    """The number in an id; that of its original for a duplicate.
 
-    >>> number_of("O0000012")
-    12
+    >>> number_of("O0000012"), number_of("A8000012")
+    (12, 12)
     """
-    return int(identifier[1:])
+    number = int(identifier[1:])
+    return number - DOUBLE if identifier[0] in "AC" and number >= DOUBLE else number
 
 
 def instants(values: Any, before: int | None = None) -> pl.Series:
