@@ -131,6 +131,7 @@ STEPS: tuple[Step, ...] = (
             "products",
             "people",
             "opportunities",
+            "recipes",
             "nodes",
             "demand_draws",
             "demand_lines",
