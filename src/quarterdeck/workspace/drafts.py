@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from quarterdeck.base.config import Company
 
@@ -38,10 +42,35 @@ def _quoted(text: str) -> str:
 IGNORED = "lake/\nruns/\nreports/\nledger.sqlite3*\n"
 
 
+FIRST = date(2000, 1, 1)
+HEAD = """# A draft with Quarterdeck's own values. Write yours and set is_assumed to false; a value from a later day is one more
+# entry below `values`.
+"""
+
+
+def parameters() -> dict[str, str]:
+    """Dated values of a new workspace by file name, marked as assumed, so that a person sees what to replace."""
+    from quarterdeck.execute.commission.plan import DEFAULT
+    from quarterdeck.supply.settings import SupplySettings
+
+    entries: dict[str, tuple[str, str, Any]] = {
+        "pay_plan": ("What sellers earn on bookings; see docs/how-to/pay-plans.md", "pay plan", DEFAULT),
+        "ramp": ("Share of full productivity by month since the first day", "rate", list(SupplySettings().ramp)),
+    }
+    texts = {}
+    for name, (description, unit, value) in entries.items():
+        values = {FIRST: {"value": value, "reason": "Quarterdeck's default; nobody decided it"}}
+        entry = {"description": description, "unit": unit, "is_assumed": True, "values": values}
+        texts[f"{name}.yaml"] = HEAD + yaml.safe_dump({name: entry}, sort_keys=False, allow_unicode=True)
+    return texts
+
+
 def write(root: Path, company: Company, sources: list[tuple[str, str]]) -> None:
     """Write the text of a new workspace; what a person wrote is never overwritten."""
     for folder in ("mapping", "parameters", "reports"):
         (root / folder).mkdir(parents=True, exist_ok=True)
-    for path, text in ((root / "quarterdeck.yaml", settings(company, sources)), (root / ".gitignore", IGNORED)):
+    texts = {root / "quarterdeck.yaml": settings(company, sources), root / ".gitignore": IGNORED}
+    texts |= {root / "parameters" / name: text for name, text in parameters().items()}
+    for path, text in texts.items():
         if not path.exists():
             path.write_text(text, encoding="utf-8")
