@@ -260,5 +260,5 @@ class MadeWorkspace:
         ]
         return SimpleNamespace(
             id="2017-10-01-base-12345678", as_of=AS_OF, known_at=None, scenario="base", started_at=datetime(2026, 7, 1, 9, 30),
-            seconds=1.5, steps=tuple(steps), plan_hash="abc123" * 10, is_published=self.is_published, overlay={},
+            seconds=1.5, steps=tuple(steps), plan_hash="abc123" * 10, is_published=self.is_published, overlay={}, note="",
         )  # fmt: skip

@@ -172,6 +172,15 @@ def test_run_ends_with_the_findings_that_matter_and_the_report(company: Path) ->
     assert all("reused" in line for line in steps), "a second run computes nothing"
 
 
+def test_a_run_without_a_day_stands_where_the_records_end_and_says_so(tmp_path: Path) -> None:
+    write_export(tmp_path / "exports")
+    quarterdeck("init", "acme", "--from", "exports", cwd=tmp_path)
+    result = quarterdeck("run", "acme", cwd=tmp_path)
+    newest = max(row["close_date"] for row in export_rows(tmp_path / "acme"))
+    assert result.returncode == 0, result.stderr
+    assert f"The newest record is of {newest}" in result.stdout
+
+
 def test_run_json_is_one_object(company: Path) -> None:
     result = quarterdeck("run", company, "--as-of", "2017-06-01", "--json")
     found = json.loads(result.stdout)

@@ -43,7 +43,8 @@ AsOf = Annotated[
     typer.Option(
         "--as-of",
         metavar="DAY",
-        help="What was true when this day began: 2017-10-01, or an instant in UTC. Default: now.",
+        help="What was true when this day began: 2017-10-01, or an instant in UTC. "
+        "Default: the last run's, else where the records end.",
     ),
 ]
 KnownAt = Annotated[

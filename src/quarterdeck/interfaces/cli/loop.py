@@ -73,6 +73,7 @@ def run(
         summary = {
             "run": made.id,
             "as_of": f"{made.as_of.isoformat()}Z",
+            "note": made.note,
             "scenario": made.scenario,
             "seconds": round(made.seconds, 3),
             "reused": sum(step.reused for step in steps),
@@ -91,6 +92,8 @@ def run(
         typer.echo(
             f"\nRun {made.id}, as of {made.as_of:%Y-%m-%d}: {len(steps)} steps, {reused} reused, {made.seconds:.1f} s."
         )
+        if made.note:
+            typer.echo(made.note)
         if made.plan_hash:
             stamp = "PUBLISHED" if made.is_published else "DRAFT"
             typer.echo(f"Plan {stamp} {made.plan_hash}")

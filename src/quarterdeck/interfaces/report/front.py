@@ -22,6 +22,8 @@ def front(source: Source) -> Front:
         say("Scenario {scenario}", scenario=run.scenario),
         say("Started {at}", at=words.instant(run.started_at)),
     ]
+    if run.note:
+        facts.append(run.note)
     if publication := _publication(source):
         facts.append(publication)
     promises = kept(source)
