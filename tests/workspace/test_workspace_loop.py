@@ -114,6 +114,14 @@ def test_what_was_believed_on_a_day_can_be_asked_again(workspace: Workspace) -> 
     assert workspace.table("people", known_at=NOW).height == before
 
 
+def test_a_file_that_is_gone_deletes_nothing_and_says_so(workspace: Workspace) -> None:
+    before = workspace.table("leads").height
+    (workspace.root / "export" / "leads.parquet").unlink()
+    report = workspace.sync(now=NOW + timedelta(days=1))
+    assert workspace.table("leads").height == before > 0
+    assert report.findings.filter(pl.col("table") == "leads").height >= 1
+
+
 def test_a_step_sees_only_the_tables_that_it_declared(workspace: Workspace, run: Run) -> None:
     from quarterdeck.base.tables import DeclaredTables
 

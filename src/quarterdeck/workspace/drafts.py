@@ -43,8 +43,9 @@ IGNORED = "lake/\nruns/\nreports/\nledger.sqlite3*\n"
 
 
 FIRST = date(2000, 1, 1)
-HEAD = """# A draft with Quarterdeck's own values. Write yours and set is_assumed to false; a value from a later day is one more
-# entry below `values`.
+HEAD = """\
+# A draft with Quarterdeck's own values. Write yours and set is_assumed to false.
+# A value that holds from a later day is one more entry below `values`.
 """
 
 

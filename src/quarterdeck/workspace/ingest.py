@@ -127,15 +127,15 @@ def _read(
     from quarterdeck import connectors
 
     findings: list[Finding] = []
-    seen: set[str] = set()
+    lost: set[tuple[str, str]] = set()
     for batch in connectors.read(mapping, folder, company=settings.company):
         staging.add(batch.table, batch.frame, read=batch.read, set_aside=batch.set_aside.height)
-        seen.add(batch.file)
         findings += batch.findings
+        if not batch.is_complete:
+            lost.add((mapping.source, batch.table))
         if batch.set_aside.height:
             named = batch.set_aside.select(pl.all().cast(pl.String))
             aside.append(named.with_columns(source=pl.lit(mapping.source), file=pl.lit(batch.file)))
-    lost = {(mapping.source, entry.table) for entry in mapping.files if entry.path not in seen}
     return findings, lost
 
 
