@@ -128,8 +128,8 @@ def compare(workspace: Workspace, run: Run, repeat: int) -> None:
     medians = {name: statistics.median(found) for name, found in times.items()}
     print(
         f"metric catalogue, warm, median of {repeat}: {medians['ours']:.2f} s ({values.height:,} values of "
-        f"{values['metric'].n_unique()} metrics); SQL by hand {medians['by hand']:.2f} s ({rows.height:,} rows of 14 figures); "
-        f"ratio {medians['ours'] / medians['by hand']:.2f}"
+        f"{values['metric'].n_unique()} metrics); SQL by hand {medians['by hand']:.2f} s ({rows.height:,} rows of 14 "
+        f"figures); ratio {medians['ours'] / medians['by hand']:.2f}"
     )
     _agree(values, rows)
 
