@@ -49,6 +49,11 @@ def estimate(deals: pl.DataFrame, nodes: pl.DataFrame, clock: Clock, settings: D
             values = own if own is not None and len(own) >= 3 else everything
         sample = _sample(values, settings.amount_sample)
         rows.append(
-            {"node_id": leaf["node_id"], "mean": float(values.mean()), "amounts": json.dumps(sample), "n": len(values)}
+            {
+                "node_id": leaf["node_id"],
+                "mean": float(np.sort(values).mean()),
+                "amounts": json.dumps(sample),
+                "n": len(values),
+            }
         )
     return pl.DataFrame(rows, schema=table("demand_amounts").polars)
