@@ -21,6 +21,8 @@ Array = NDArray[np.float64]
 MODELS = ("base", "logistic", "boosting")
 SURE = 2.0
 """Standard errors by which a model's log loss must be below the base's."""
+WORTH = 0.002
+"""Share of the base's log loss that a model must save to be worth its words."""
 LEAST_ROWS = 500
 """Rows that it takes to set odds right."""
 RANKS = (*np.linspace(0, 1, 13)[1:-1], 0.95, 0.97, 0.98, 0.99)
@@ -218,10 +220,11 @@ def level(logits: Array, rate: float, w: Array) -> float:
 
 
 def surely_better(p: Array, base: Array, y: Array, w: Array) -> bool:
-    """Log loss of `p` is below that of `base` by more than chance explains."""
+    """Log loss of `p` is below that of `base` by a share that is worth it, and by more than chance explains."""
     losses = [
         -(y * np.log(odds) + (1 - y) * np.log(1 - odds))
         for odds in (np.clip(p, 1e-6, 1 - 1e-6), np.clip(base, 1e-6, 1 - 1e-6))
     ]
     gain = w * (losses[1] - losses[0]) / w.mean()
-    return bool(gain.mean() > SURE * gain.std() / np.sqrt(len(gain)))
+    least = WORTH * float(np.average(losses[1], weights=w))
+    return bool(gain.mean() > max(SURE * gain.std() / np.sqrt(len(gain)), least))
