@@ -98,7 +98,7 @@ def demand() -> dict[str, list[dict[str, Any]]]:
             {
                 "period_start": start,
                 "node_id": node,
-                "amount": [350_000.0 + 1000 * draw for draw in range(20)],
+                "amount": [300_000.0 + 10_000 * draw for draw in range(20)],
                 "quantity": [1.0] * 20,
             }
             for start in MONTHS

@@ -74,6 +74,11 @@ def test_a_second_error_of_a_room_waits_for_the_other_decisive_rooms_only() -> N
     assert [group.code for group in most_important(frame, 4)] == ["quality.a", "reconcile.c", "quality.b", "scoring.d"]
 
 
+def test_a_notice_of_a_decisive_room_comes_after_every_warning() -> None:
+    frame = findings_frame([finding("reconcile.a", "notice", 9e9), finding("scoring.b", "warning")])
+    assert [group.code for group in most_important(frame)] == ["scoring.b", "reconcile.a"]
+
+
 def test_findings_of_a_part_belong_to_its_room() -> None:
     (group,) = groups(findings_frame([finding("commission.no_quota", "notice")]))
     assert group.room == "execute"

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from made_company import HOSTILE, actions, demand, facts, plan
 
+from quarterdeck.interfaces.report import charts
 from quarterdeck.interfaces.report.charts import VARIABLES
 from quarterdeck.interfaces.report.page import ticks
 from quarterdeck.interfaces.report.wording import Words
@@ -92,6 +93,12 @@ def test_drawings_have_a_title_a_description_and_only_the_colours_of_the_style(t
         assert colours <= {"none", "transparent", "#000"} | {f"var({name})" for name in VARIABLES.values()}, colours
 
 
+def test_a_name_that_looks_like_a_colour_or_an_attribute_stays_as_it_is() -> None:
+    name = 'Paint #1c2530 role="x" & <b>'
+    svg = str(charts.draw(charts.ranked([{"name": name, "value": 1.0}], axis="deals"), "A title", "words"))
+    assert "Paint #1c2530 role=&quot;x&quot; &amp; &lt;b&gt;" in svg or 'Paint #1c2530 role="x" &amp; &lt;b&gt;' in svg
+
+
 def test_the_first_screen_tells_the_stamp_and_the_five_figures(text: str) -> None:
     front = text[: text.index("<main>")]
     assert "DRAFT" in front
@@ -99,8 +106,9 @@ def test_the_first_screen_tells_the_stamp_and_the_five_figures(text: str) -> Non
     values = re.findall(r'<span class="value">([^<]+)</span>', front)
     # Demand, sellers' capacity, assumed target (6 × 800,000.01), odds, margin (6 × 510,000).
     assert values == ["$4.6M", "$4.9M", "$4.8M", "38%", "$3.1M"]
-    # Two leaves of 350,000 + 1,000 a draw over six months: 10 % and 90 % of 20 draws lie at draws 1.9 and 17.1.
-    assert "80 %: $4.2M to $4.4M, 6 months" in front
+    # Two leaves of 300,000 + 10,000 a draw over six months: 10 % and 90 % of 20 draws lie at draws 1.9 and 17.1,
+    # so at 12 × 319,000 and 12 × 471,000.
+    assert "80 %: $3.8M to $5.7M, 6 months" in front
     # 4,650,000 expected less 4,800,000.06.
     assert "gap -$150K" in front
 
@@ -176,6 +184,23 @@ def test_an_axis_counts_as_the_language_does(largest: float, language: str, curr
 
     words = Words(Company(language=language, currency=currency))  # type: ignore[arg-type]
     assert words.scale(largest) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "language", "currency", "expected"),
+    [
+        (1_234_567, "en", "USD", "$1.2M"),
+        (552_600, "en", "USD", "$553K"),
+        (-150_000.06, "en", "USD", "-$150K"),
+        (0.0, "en", "USD", "$0"),
+        (4_061_000, "ko", "USD", "US$406만"),
+        (480_000_006, "ko", "KRW", "₩4.8억"),
+    ],
+)
+def test_money_in_short_has_three_figures_at_most(value: float, language: str, currency: str, expected: str) -> None:
+    from quarterdeck.base.config import Company
+
+    assert Words(Company(language=language, currency=currency)).compact(value) == expected  # type: ignore[arg-type]
 
 
 def test_names_in_backquotes_become_code_and_nothing_else_does() -> None:

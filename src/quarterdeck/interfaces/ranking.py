@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from quarterdeck.base.finding import SEVERITIES
+from quarterdeck.base.schema import facts
 
 DECISIVE = ("reconcile", "supply", "demand", "quality")
 """Rooms whose findings change what an executive approves, the nearest to the decision first."""
@@ -46,6 +47,11 @@ class Group:
     @property
     def room(self) -> str:
         return room_of(self.code)
+
+    @property
+    def record(self) -> str:
+        """Table and key of the record of which the message speaks; empty when it is no record of a source."""
+        return f"{self.table} {self.record_id}" if self.record_id and self.table in facts() else ""
 
 
 def room_of(code: str) -> str:

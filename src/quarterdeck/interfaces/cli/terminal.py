@@ -170,7 +170,7 @@ def print_groups(groups: Sequence[Group], currency: str, *, title: str) -> None:
     for group in groups:
         more = f" (and {group.count - 1:,} more)" if group.lines > 1 else ""
         stake = f"  [{group.money_at_stake:,.0f} {currency} at stake]" if group.money_at_stake else ""
-        record = f"  {group.table or ''} {group.record_id}" if group.record_id else ""
+        record = f"  {group.record}" if group.record else ""
         typer.echo(f"  {MARKS[group.severity]} {group.severity} {group.code}{record}{stake}")
         typer.echo(f"    {group.message}{more}")
         typer.echo(f"    → {group.fix}")

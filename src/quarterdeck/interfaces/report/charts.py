@@ -201,17 +201,20 @@ def draw(chart: Any, title: str, description: str) -> Markup:
     spec = chart.configure(**_style()).to_dict()
     text = vl_convert.vegalite_to_svg(spec, vl_version="6.4")
     text = text[text.index("<svg") :]
-    # Drawings share one page: their inner names must differ.
+    # Drawings share one page: the names of their titles must differ.
     prefix = hashlib.sha256((title + text).encode()).hexdigest()[:8]
-    text = re.sub(r'\bid="([^"]+)"', rf'id="c{prefix}-\1"', text)
-    text = re.sub(r"url\(#([^)]+)\)", rf"url(#c{prefix}-\1)", text)
-    text = re.sub(r'\s(aria-[a-z]+|role|focusable)="[^"]*"', "", text)
-    text = re.sub(r'\sfont-family="[^"]*"', "", text)
-    for colour, variable in VARIABLES.items():
-        text = re.sub(colour, f"var({variable})", text, flags=re.IGNORECASE)
+    text = re.sub(r"<[^>]+>", _restyled, text)
     head, _, rest = text.partition(">")
     words = f"<title id='c{prefix}-t'>{escape(title)}</title><desc id='c{prefix}-d'>{escape(description)}</desc>"
     return Markup(f'{head} role="img" aria-labelledby="c{prefix}-t c{prefix}-d">{words}{rest}')
+
+
+def _restyled(tag: re.Match[str]) -> str:
+    """A tag with the page's font and colours, and without a voice of its own: the title speaks for all of it."""
+    text = re.sub(r'\s(aria-[a-z]+|role|focusable|font-family)="[^"]*"', "", tag[0])
+    for colour, variable in VARIABLES.items():
+        text = re.sub(f'="{colour}"', f'="var({variable})"', text, flags=re.IGNORECASE)
+    return text
 
 
 def _data(rows: Iterable[Row]) -> Any:

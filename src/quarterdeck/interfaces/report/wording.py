@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gettext
+import math
 from datetime import date, datetime
 from importlib.resources import files
 
@@ -68,7 +69,10 @@ class Words:
         """Money in short: $1.2M, ₩3.4억."""
         if value is None:
             return "–"
-        return str(format_compact_currency(value, self.currency, locale=self._locale, fraction_digits=1))
+        step = 4 if self.language == "ko" else 3
+        thousands = int(math.log10(abs(value))) // step if abs(value) >= 1 else 0
+        places = 0 if abs(value) >= 100 * 10 ** (step * thousands) else 1
+        return str(format_compact_currency(value, self.currency, locale=self._locale, fraction_digits=places))
 
     def percent(self, rate: float | None, places: int = 1) -> str:
         if rate is None:
