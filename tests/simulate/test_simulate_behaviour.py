@@ -55,7 +55,7 @@ def test_able_sellers_win_more(plain: tuple[pl.DataFrame, World]) -> None:
     able, weak = closed.filter(pl.col("skill") > 0.15), closed.filter(pl.col("skill") < -0.15)
     assert able.height > 100
     assert weak.height > 100
-    assert win_rate(able) > win_rate(weak) + 0.04
+    assert win_rate(able) > win_rate(weak) + 0.14
 
 
 def test_well_suited_customers_buy_more(plain: tuple[pl.DataFrame, World]) -> None:
@@ -104,7 +104,7 @@ def test_repeat_orders_show_the_price_response_that_the_truth_names() -> None:
 def test_drift_makes_the_market_harder() -> None:
     still, drifting = (deals_of(spec(drift=drift, opportunities=1500))[0] for drift in (0.0, 4.0))
     late = pl.col("created_at") >= date(2025, 7, 1)
-    assert win_rate(drifting.filter(late)) < win_rate(still.filter(late))
+    assert win_rate(drifting.filter(late)) < win_rate(still.filter(late)) - 0.03
 
 
 @pytest.mark.parametrize(("kind", "sign"), [("competitor", -1), ("competitor_lost", 1), ("recession", -1)])
@@ -135,7 +135,7 @@ def test_the_demonstration_companys_crew_gets_short_while_nobody_is_hired() -> N
         world.advance(with_open=False)
     delivery = world.state.delivery
     crew = delivery.capacity(world.state.scene, demo.months)
-    assert np.mean(delivery.loads[-6:]) > crew
+    assert np.mean(delivery.loads[-3:]) > crew
     assert np.mean(delivery.loads[-18:-12]) < crew
 
 

@@ -157,6 +157,7 @@ def test_the_last_line_of_a_deals_history_is_the_deal(clean: Frames) -> None:
 
 
 def test_open_deals_have_owners_who_are_there(clean: Frames) -> None:
+    assert clean["people"].filter(pl.col("left_on").is_not_null(), role="seller").height > 0
     still = clean["opportunities"].filter(status="open").join(clean["people"], left_on="owner_id", right_on="id")
     assert still["left_on"].null_count() == still.height
     assert (still["role"] == "seller").all()

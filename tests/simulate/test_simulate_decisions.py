@@ -45,8 +45,8 @@ def after(of: WorldSpec, decisions: Decisions, months: int = 6) -> tuple[Frames,
     return play(other, Decisions(), months), play(world, decisions, months)
 
 
-def bookings(frames: Frames) -> float:
-    return float(frames["opportunities"].filter(status="won")["amount"].cast(pl.Float64).sum())
+def new_wins(frames: Frames) -> int:
+    return frames["opportunities"].filter(status="won", kind="new").height
 
 
 def days_of_waiting(frames: Frames) -> float:
@@ -62,13 +62,14 @@ def test_without_decisions_two_worlds_are_the_same() -> None:
         assert frame.sort("id").equals(same[name].sort("id")), name
 
 
-def test_more_sellers_open_more_deals_and_stand_in_the_records() -> None:
-    hires = tuple(Hire("seller", region, date(2026, 7, 1), 3) for region in ("West", "Central", "East", "Europe"))
-    idle, hired = after(spec(), Decisions(hires=hires), months=9)
-    assert hired["people"].filter(pl.col("hired_on") == date(2026, 7, 1)).height == 12
-    assert set(hired["training"]["person_id"]) - set(idle.get("training", hired["training"].head(0))["person_id"])
-    assert hired["opportunities"].height > idle["opportunities"].height * 1.05
-    assert bookings(hired) > bookings(idle)
+def test_more_sellers_win_more_deals_and_stand_in_the_records() -> None:
+    hires = tuple(Hire("seller", region, date(2026, 7, 1), 1) for region in ("West", "Central", "East", "Europe"))
+    idle, hired = after(spec(opportunities=1000), Decisions(hires=hires), months=12)
+    assert hired["people"].filter(pl.col("hired_on") == date(2026, 7, 1)).height == 4
+    newcomers = hired["people"].filter(pl.col("hired_on") == date(2026, 7, 1))["id"].to_list()
+    assert set(newcomers) <= set(hired["training"]["person_id"])
+    assert len(set(newcomers) & set(hired["opportunities"]["owner_id"])) >= 3
+    assert new_wins(hired) > 1.03 * new_wins(idle)
 
 
 def test_delivery_people_shorten_the_wait() -> None:

@@ -171,7 +171,7 @@ class Deals:
             shock = np.sign(shock) * np.abs(shock) ** 1.6
         pressure = 0.10 * scene.shaken("competitor", tick.month) - 0.10 * scene.shaken("competitor_lost", tick.month)
         freeze = scene.shaken("recession", tick.month)
-        change = 0.06 * np.minimum(cared, 1.2) * (1 + 2.5 * skill) + 0.035 * scene.market.appeal(pool["account"], years)
+        change = 0.06 * np.minimum(cared, 1.2) * (1 + 1.5 * skill) + 0.035 * scene.market.appeal(pool["account"], years)
         change = change - 0.16 * (cared < 0.2) - 0.06 - pressure - 0.06 * freeze + 0.25 * shock
         pool["conviction"] += change * is_there
         pool["idle"] += tick.weeks * is_there

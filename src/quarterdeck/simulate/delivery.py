@@ -271,7 +271,7 @@ class Delivery:
         load = float(support[self.customers["product"]].sum())
         hours = len(scene.staff.active(SUPPORT, scene.month_start(month))) * PERSON_HOURS
         self.overload = max(0.0, load - hours) / max(hours, 1.0) if load else 0.0
-        self.customers["mood"] -= 0.10 * min(self.late, 2.0) + 0.06 * min(self.overload, 2.0) - 0.01
+        self.customers["mood"] -= 0.05 * min(self.late, 2.0) + 0.04 * min(self.overload, 2.0) - 0.01
 
     def renewals(self, scene: Scene, tick: Tick) -> Rows:
         """Subscriptions whose renewal is opened in the tick, and customers who look for more: deals to be opened."""
@@ -294,7 +294,7 @@ class Delivery:
         customers["pending"][which[is_renewal]] = key[is_renewal]
         account = customers["account"][which]
         warmth = (
-            np.where(is_renewal, 2.15, 0.75)
+            np.where(is_renewal, 2.5, 0.75)
             + 0.3 * scene.market.appeal(account, tick.month / 12)
             + customers["mood"][which]
         )

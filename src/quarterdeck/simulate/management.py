@@ -28,11 +28,14 @@ from quarterdeck.simulate.staff import (
 )
 from quarterdeck.simulate.state import State, inherit, owners
 
-BUSY = 0.92
+BUSY = 0.96
 """Share of its hours that the company means its crew to be busy."""
 
-FREEZE = 6
+FREEZE = 8
 """Months before the end in which the company hires nobody for delivery: what comes due then is the plan's business."""
+
+CAUTION = 0.8
+"""Share of the expected load for which the founders take people on."""
 
 WIN_SHARE = 0.24
 """Share of deals that the founders reckon to win."""
@@ -53,7 +56,7 @@ def found(state: State) -> None:
     staff.hire(SDR, 1, day - 200, max(1, wanted // 5))
     wins = scene.spec.opportunities / scene.spec.months * growth(scene.spec, scene.kind, 0) * WIN_SHARE
     inherit(state, round(wins * 7), round(wins / WIN_SHARE * 1.5))
-    load = wins * _hours_of_a_win(state)
+    load = wins * _hours_of_a_win(state) * CAUTION
     state.delivery.lines = max(1, round(load / MACHINE_HOURS / BUSY))
     if not state.delivery.is_goods:
         staff.hire(DELIVERY, 0, day - 300, max(1, round(load / PERSON_HOURS / BUSY)))

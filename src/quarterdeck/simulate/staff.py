@@ -21,7 +21,7 @@ STAYS = 1 << 30
 TEAM = 8
 """Sellers that a manager leads."""
 
-SELLING_RATE = 0.62
+SELLING_RATE = 0.40
 """Share of a seller's contracted hours that is there for selling."""
 
 

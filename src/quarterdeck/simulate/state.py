@@ -15,7 +15,7 @@ from quarterdeck.simulate.pool import Rows
 from quarterdeck.simulate.scene import Scene, Tick
 from quarterdeck.simulate.staff import SELLER
 
-PROSPECTS_PER_HOUR = 0.015
+PROSPECTS_PER_HOUR = 0.045
 """Deals that a seller of average skill opens in an hour that no deal needs."""
 
 
@@ -122,7 +122,7 @@ def _open_cold(state: State, tick: Tick, owner: Ints, account: Ints, key: Keys, 
         "kind": np.full(len(key), NEW),
         "product": product,
         "quantity": quantity,
-        "warmth": 0.25 * scene.market.appeal(account, tick.month / 12) - 0.1,
+        "warmth": 0.25 * scene.market.appeal(account, tick.month / 12) + 0.05,
         "created": created,
         "owner": theirs,
     }
