@@ -24,8 +24,6 @@ def front(source: Source) -> Front:
     ]
     if run.note:
         facts.append(run.note)
-    if publication := _publication(source):
-        facts.append(publication)
     promises = kept(source)
     table = None
     note = say("Nothing was promised yet. Approve a plan; the next run holds it against what came.")
@@ -43,6 +41,7 @@ def front(source: Source) -> Front:
         stamp=say("PUBLISHED") if run.is_published else say("DRAFT"),
         is_published=run.is_published,
         plan_hash=run.plan_hash or "",
+        approval=_publication(source),
         facts=facts,
         stages=_stages(source),
         tiles=_tiles(source),
@@ -177,7 +176,7 @@ def _odds(source: Source) -> Tile:
     odds = float(base["probability"][0])
     best = source.table("plan_options").filter(pl.col("is_feasible")).sort("probability", descending=True)
     note = (
-        say("by demand alone; best option: {odds}", odds=words.percent(best["probability"][0], 0))
+        say("by demand alone; {odds} served, with the best option", odds=words.percent(best["probability"][0], 0))
         if best.height
         else say("by demand alone")
     )

@@ -94,6 +94,7 @@ class Front:
     stamp: str
     is_published: bool
     plan_hash: str
+    approval: str
     facts: Sequence[str]
     stages: Sequence[Stage]
     tiles: Sequence[Tile]
