@@ -212,6 +212,25 @@ def test_a_figure_is_explained_down_to_its_records(workspace: Workspace, run: Ru
         workspace.explain("metrics.win_rat")
 
 
+def test_every_line_of_the_plan_is_explained_with_the_lines_beside_it(workspace: Workspace, run: Run) -> None:
+    from quarterdeck.reconcile.definitions import LINES
+
+    lines = workspace.table("plan_lines", run=run).filter((pl.col("scenario") == "base") & (pl.col("level") == "all"))
+    assert set(lines["line"]) <= set(LINES)
+    for line in lines["line"].unique():
+        told = workspace.explain(f"plan.{line}")
+        assert told.definition == LINES[line]
+        assert told.records.height > 0
+    gap = workspace.explain("plan.gap", period="2026-08")
+    bookings = workspace.explain("plan.bookings", period="2026-08")
+    target = workspace.explain("plan.target", period="2026-08")
+    assert gap.value == pytest.approx(bookings.value - target.value)
+    assert [line.split(":")[0] for line in gap.inputs][:2] == ["bookings", "target"]
+    person = workspace.table("quotas", run=run)["person_id"][0]
+    quota = workspace.explain(f"quota.{person}", period="2026-08")
+    assert quota.value == pytest.approx(quota.records["amount"].sum() / 100)
+
+
 def test_all_faults_of_the_settings_are_told_at_once_with_line_and_remedy(workspace: Workspace) -> None:
     path = workspace.root / "quarterdeck.yaml"
     path.write_text(path.read_text() + "demand:\n  horizn: 3\nscorin: {}\nseed: many\n")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -206,8 +206,31 @@ def _lines(
 
 
 def _plan(question: _Question) -> Explanation:
-    value = {"gap": "gap", "hires": "supply", "hours": "supply"}.get(question.entry, "money")
-    return _lines(question, "plan_lines", "line", value, table("plan_lines").description)
+    """A plan line, or `gap`: what can be served less the target. Beside it all lines of the same place."""
+    from quarterdeck.reconcile.definitions import LINES
+
+    name = "bookings" if question.entry == "gap" else question.entry
+    known = [*LINES, "gap"]
+    if question.entry not in known:
+        raise QuarterdeckError(f"There is no plan line {question.entry!r}; {did_you_mean(question.entry, known)}")
+    value = {"gap": "gap", "hires": "supply", "hours": "gap", "capacity": "supply"}.get(question.entry, "money")
+    told = _lines(replace(question, entry=name), "plan_lines", "line", value, LINES[name])
+    beside = question.rows("plan_lines").filter(
+        (pl.col("scenario") == "base") & pl.col("period_start").is_in(told.records["period_start"].unique().to_list())
+    )
+    place = (pl.col("level") == question.dimension) & (pl.col("member") == question.member)
+    sums = (
+        beside.filter(place).group_by("line", maintain_order=True).agg(pl.col("demand", "supply", "gap", "money").sum())
+    )
+    inputs = [
+        f"{row['line']}: "
+        + ", ".join(f"{key} {row[key]:,.0f}" for key in ("demand", "supply", "gap", "money") if row[key])
+        for row in sums.iter_rows(named=True)
+    ]
+    is_money = value in ("gap", "money") and name != "hours"
+    unit = "currency" if is_money else {"hires": "people", "hours": "hours"}.get(name, "deals")
+    title = f"Plan line {question.entry}, {_part(question)}"
+    return replace(told, name=f"plan.{question.entry}", title=title, inputs=inputs, unit=unit)
 
 
 def _supply(question: _Question) -> Explanation:
