@@ -8,7 +8,7 @@ from datetime import date, datetime
 from importlib.resources import files
 
 from babel import Locale
-from babel.dates import format_date, format_skeleton
+from babel.dates import format_date
 from babel.numbers import format_compact_currency, format_decimal, format_percent
 
 from quarterdeck.base import calendar, money
@@ -85,7 +85,7 @@ class Words:
         return str(format_date(day, format="long", locale=self._locale))
 
     def instant(self, at: datetime) -> str:
-        return str(format_skeleton("yMMMdHm", at, locale=self._locale)) + " UTC"
+        return f"{format_date(at, format='medium', locale=self._locale)} {at:%H:%M} UTC"
 
     def period(self, start: date, grain: calendar.Grain = "month") -> str:
         """A period's name as it is typed on the command line: 2017-10, 2017Q4."""
