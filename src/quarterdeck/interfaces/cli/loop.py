@@ -22,6 +22,7 @@ from quarterdeck.interfaces.cli.session import (
 if TYPE_CHECKING:
     import polars as pl
 
+    from quarterdeck.interfaces.ranking import Group
     from quarterdeck.workspace import Run, Workspace
 
 
@@ -44,7 +45,6 @@ def run(
     """
     import json
 
-    from quarterdeck.flow import STEPS
     from quarterdeck.interfaces import report as reports
     from quarterdeck.interfaces.cli.terminal import print_groups
     from quarterdeck.interfaces.ranking import most_important
@@ -67,40 +67,53 @@ def run(
     path = reports.write(workspace, made, _report_path(workspace, made))
     findings = workspace.findings(made)
     first = most_important(findings)
-    names = {step.name for step in STEPS}
-    steps = [step for step in made.steps if step.name in names]
     if as_json:
-        summary = {
-            "run": made.id,
-            "as_of": f"{made.as_of.isoformat()}Z",
-            "note": made.note,
-            "scenario": made.scenario,
-            "seconds": round(made.seconds, 3),
-            "reused": sum(step.reused for step in steps),
-            "steps": len(steps),
-            "plan_hash": made.plan_hash,
-            "is_published": made.is_published,
-            "report": str(path),
-            "findings": [
-                {"code": group.code, "severity": group.severity, "message": group.message, "fix": group.fix}
-                for group in first
-            ],
-        }
-        typer.echo(json.dumps(summary, indent=1, ensure_ascii=False))
+        typer.echo(json.dumps(_summary(made, path, first), indent=1, ensure_ascii=False))
     else:
-        reused = sum(step.reused for step in steps)
-        typer.echo(
-            f"\nRun {made.id}, as of {made.as_of:%Y-%m-%d}: {len(steps)} steps, {reused} reused, {made.seconds:.1f} s."
-        )
-        if made.note:
-            typer.echo(made.note)
-        if made.plan_hash:
-            stamp = "PUBLISHED" if made.is_published else "DRAFT"
-            typer.echo(f"Plan {stamp} {made.plan_hash}")
+        _print_summary(made)
         title = f"The {len(first)} findings that matter most" if len(first) != 1 else "The finding that matters most"
         print_groups(first, workspace.settings.company.currency, title=title)
         typer.echo(f"\nReport: {path}")
     leave(findings, fail_on)
+
+
+def _steps(made: Run) -> tuple[int, int]:
+    """How many steps of the flow the run has, and how many of them it reused."""
+    from quarterdeck.flow import STEPS
+
+    names = {step.name for step in STEPS}
+    steps = [step for step in made.steps if step.name in names]
+    return len(steps), sum(step.reused for step in steps)
+
+
+def _summary(made: Run, path: Path, first: list[Group]) -> dict[str, object]:
+    """The run in short, for programs."""
+    steps, reused = _steps(made)
+    return {
+        "run": made.id,
+        "as_of": f"{made.as_of.isoformat()}Z",
+        "note": made.note,
+        "scenario": made.scenario,
+        "seconds": round(made.seconds, 3),
+        "reused": reused,
+        "steps": steps,
+        "plan_hash": made.plan_hash,
+        "is_published": made.is_published,
+        "report": str(path),
+        "findings": [
+            {"code": group.code, "severity": group.severity, "message": group.message, "fix": group.fix}
+            for group in first
+        ],
+    }
+
+
+def _print_summary(made: Run) -> None:
+    steps, reused = _steps(made)
+    typer.echo(f"\nRun {made.id}, as of {made.as_of:%Y-%m-%d}: {steps} steps, {reused} reused, {made.seconds:.1f} s.")
+    if made.note:
+        typer.echo(made.note)
+    if made.plan_hash:
+        typer.echo(f"Plan {'PUBLISHED' if made.is_published else 'DRAFT'} {made.plan_hash}")
 
 
 def _report_path(workspace: Workspace, made: Run) -> Path:
