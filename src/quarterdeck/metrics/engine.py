@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 
-from quarterdeck.base.calendar import add_months
+from quarterdeck.base.calendar import add_months, period_start
 from quarterdeck.base.config import Company, Config
 from quarterdeck.base.finding import Finding
 from quarterdeck.base.money import scale
@@ -46,14 +46,19 @@ def evaluate(
     dense = cube.densify(sums, STOCKS, today)
     parts = []
     for grain in dict.fromkeys(settings.grains):
-        kept = dense.filter(pl.col("month") >= _first(settings, today)) if settings.months else dense
+        since = _since(settings, grain, company, today)
+        kept = dense.filter(pl.col("month") >= since) if since else dense
         rows = _in_major_units(cube.roll_up(kept, grain, company, STOCKS), company)
         parts += [_values(rows, metric, grain) for metric in metrics]
     return conform("metric_values", pl.concat(parts))
 
 
-def _first(settings: MetricsSettings, today: date) -> date:
-    return add_months(today, 1 - (settings.months or 1))
+def _since(settings: MetricsSettings, grain: Grain, company: Company, today: date) -> date | None:
+    """First day of what is given: whole periods of the grain, from that which holds the earliest wanted month."""
+    if settings.months is None:
+        return None
+    first = add_months(today, 1 - settings.months)
+    return first if grain == "all" else period_start(first, grain, company)
 
 
 def _in_major_units(rows: pl.DataFrame, company: Company) -> pl.DataFrame:

@@ -94,7 +94,7 @@ METRICS: tuple[Metric, ...] = (
             ratio(pl.col("won"), CLOSED),
             ratio(pl.col("cycle_seconds"), pl.col("cycled") * DAY),
         ),
-        n=CLOSED,
-        rows=lambda deal, period: within(deal.closed_on, period),
+        n=pl.col("won_valued"),
+        rows=lambda deal, period: within(deal.closed_on, period) & deal.is_won & deal.amount.notnull(),
     ),
 )

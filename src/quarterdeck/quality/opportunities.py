@@ -8,12 +8,13 @@ from quarterdeck.base.tables import Tables
 from quarterdeck.quality.check import Check, Moment, deals, is_blank, offending
 
 _CLOSED = ("won", "lost")
+_LEAST_DEALS = 20
 
 
-def won_without_amount(tables: Tables, moment: Moment) -> Any:
+def closed_without_amount(tables: Tables, moment: Moment) -> Any:
     rows = deals(tables, moment)
-    rows = rows.filter((rows.status == "won") & rows.amount.isnull())
-    return offending(rows, rows.worth)
+    rows = rows.filter(rows.status.isin(_CLOSED) & rows.amount.isnull())
+    return offending(rows, rows.worth, status=rows.status)
 
 
 def open_without_amount(tables: Tables, moment: Moment) -> Any:
@@ -46,10 +47,22 @@ def created_date_missing(tables: Tables, moment: Moment) -> Any:
     return offending(rows, rows.worth, status=rows.status)
 
 
-def won_amount_not_positive(tables: Tables, moment: Moment) -> Any:
+def amount_not_positive(tables: Tables, moment: Moment) -> Any:
     rows = deals(tables, moment)
-    rows = rows.filter((rows.status == "won") & (rows.amount <= 0))
-    return offending(rows, rows.worth, amount=rows.amount)
+    rows = rows.filter((rows.amount < 0) | ((rows.status == "won") & (rows.amount == 0)))
+    return offending(rows, rows.worth.abs(), amount=rows.amount, status=rows.status)
+
+
+def currency_missing(tables: Tables, moment: Moment) -> Any:
+    import ibis
+
+    rows = deals(tables, moment)
+    # A source that names no currency at all means the company's.
+    known = rows.agg(known=rows.currency.count())
+    rows = rows.cross_join(known).filter(
+        lambda deal: (deal.known > 0) & is_blank(deal.currency) & deal.amount.notnull()
+    )
+    return offending(rows, rows.worth, amount=rows.amount, assumed=ibis.literal(moment.company.currency))
 
 
 def date_in_future(tables: Tables, moment: Moment) -> Any:
@@ -78,12 +91,26 @@ def open_with_close_date(tables: Tables, moment: Moment) -> Any:
 
 
 def stage_contradicts_status(tables: Tables, moment: Moment) -> Any:
+    """A deal whose stage is that of the other outcome, or a closed one outside the stage that its outcome has.
+
+    An outcome has a stage when nearly all of its deals stand in it; where lost deals stay in the stage in which they
+    were lost, as in some CRMs, it has none.
+    """
     rows = deals(tables, moment)
-    # Sources write the end of a deal as Won, Closed Won, closedlost, 5 - Lost
-    stage = rows.stage.lower().re_replace("[^a-z]+", "")
-    says_won = stage.isin(("won", "closedwon", "wonclosed", "dealwon"))
-    says_lost = stage.isin(("lost", "closedlost", "lostclosed", "deallost"))
-    rows = rows.filter((says_won & (rows.status != "won")) | (says_lost & (rows.status != "lost")))
+    counts = rows.filter(rows.status.isin(_CLOSED) & rows.stage.notnull())
+    counts = counts.group_by(outcome=counts.status, home=counts.stage).agg(here=counts.count())
+    sizes = counts.group_by("outcome").agg(size=counts.here.sum()).rename(of="outcome")
+    homes = counts.inner_join(sizes, counts.outcome == sizes.of)
+    homes = homes.filter((homes.size >= _LEAST_DEALS) & (homes.here >= moment.settings.stage_share * homes.size))
+    own = homes.select(own_outcome=homes.outcome, own_home=homes.home)
+    other = homes.select(said=homes.outcome, home=homes.home)
+    rows = rows.left_join(own, rows.status == own.own_outcome)
+    rows = rows.left_join(other, rows.stage == other.home)
+    # Sources write the end of a deal as Won, Closed Won, closedlost, 5 - Lost.
+    word = rows.stage.lower().re_replace("[^a-z]+", "").re_replace("(closed|deal)", "")
+    says = word.isin(_CLOSED).ifelse(word, rows.said)
+    strays = rows.own_home.notnull() & (rows.stage != rows.own_home) & (says.isnull() | (says != rows.status))
+    rows = rows.filter(strays.fill_null(False) | (says != rows.status).fill_null(False))
     return offending(rows, rows.worth, stage=rows.stage, status=rows.status)
 
 
@@ -126,15 +153,15 @@ def untouched(tables: Tables, moment: Moment) -> Any:
 
 CHECKS: tuple[Check, ...] = (
     Check(
-        name="won_without_amount",
+        name="closed_without_amount",
         kind="completeness",
         severity="error",
         table="opportunities",
-        title="Won deal without an amount",
-        why="It counts as won, but brings nothing: won value, quotas and pay are too low.",
-        message="The deal is won and has no amount.",
-        fix="Enter the amount of the signed order.",
-        find=won_without_amount,
+        title="Closed deal without an amount",
+        why="A won one brings nothing: won value, quotas and pay are too low. A lost one hides what was lost.",
+        message="The deal is {status} and has no amount.",
+        fix="Enter the amount of the order or of the last offer.",
+        find=closed_without_amount,
     ),
     Check(
         name="open_without_amount",
@@ -192,15 +219,26 @@ CHECKS: tuple[Check, ...] = (
         find=created_date_missing,
     ),
     Check(
-        name="won_amount_not_positive",
+        name="amount_not_positive",
         kind="validity",
         severity="error",
         table="opportunities",
-        title="Won deal with an amount of zero or less",
+        title="Won deal for nothing, or deal with a negative amount",
         why="It lowers won value and the average deal.",
-        message="The deal is won with an amount of {amount}.",
+        message="The deal is {status} with an amount of {amount}.",
         fix="Enter what the deal was closed at; record a credit as an invoice, not as a deal.",
-        find=won_amount_not_positive,
+        find=amount_not_positive,
+    ),
+    Check(
+        name="currency_missing",
+        kind="completeness",
+        severity="warning",
+        table="opportunities",
+        title="Amount without a currency",
+        why="Other deals name theirs; read in the wrong currency, the amount can be off by a factor of a thousand.",
+        message="The amount of {amount} names no currency; {assumed} is assumed.",
+        fix="Enter the currency of the offer.",
+        find=currency_missing,
     ),
     Check(
         name="date_in_future",

@@ -15,7 +15,7 @@ LEAST_SPREAD = 0.1
 
 def amount_outlier(tables: Tables, moment: Moment) -> Any:
     rows = deals(tables, moment)
-    rows = rows.filter((rows.status != "lost") & (rows.amount > 0) & rows.product_id.notnull())
+    rows = rows.filter((rows.amount > 0) & rows.product_id.notnull())
     rows = rows.mutate(size=rows.amount.cast("float64").ln())
     won = rows.filter(rows.status == "won")
     middle = won.group_by(peer_id=won.product_id).agg(middle=won["size"].median(), peers=won.count())

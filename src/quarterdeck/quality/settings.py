@@ -23,6 +23,8 @@ class QualitySettings(Section):
     """Won deals that are needed to say at which age a deal is too old."""
     idle_days: int = Field(default=30, ge=1)
     """Days without any activity after which an open deal counts as untouched."""
+    stage_share: float = Field(default=0.9, gt=0.5, le=1)
+    """Share of an outcome's deals that stand in one stage, from which on the others are taken for mistakes."""
     pushes: int = Field(default=3, ge=1)
     """How often a close date may be put off before it is reported."""
     outlier_deviations: float = Field(default=6.0, gt=0)

@@ -83,8 +83,11 @@ def _misspelled(counts: dict[str, int], column: str, moment: Moment) -> list[tup
 
 
 def _is_same(one: str, other: str) -> bool:
-    """Equal but for case, spaces and punctuation."""
-    return _letters(one) == _letters(other) != ""
+    """Equal but for case, spaces and punctuation, or one of them with a second name: EMEA/Europe and Europe."""
+    if _letters(one) == _letters(other) != "":
+        return True
+    names = [{_letters(part) for part in text.split("/")} for text in (one, other)]
+    return (_letters(other) in names[0] or _letters(one) in names[1]) and "" not in names[0] | names[1]
 
 
 def _letters(text: str) -> str:
