@@ -169,3 +169,9 @@ SECTIONS: dict[str, str] = {
     "review": "quarterdeck.review.settings:ReviewSettings",
 }
 """Where each section of `quarterdeck.yaml` is defined, as `module:class`."""
+
+SHELVES: dict[str, str] = {
+    "metrics": "quarterdeck.metrics.catalogue:METRICS",
+    "checks": "quarterdeck.quality.catalogue:CHECKS",
+}
+"""Where the entries of a room's shelf are, as `module:name`; the reference is made from them."""

@@ -25,6 +25,13 @@ def test_a_page_is_what_the_code_says(name: str) -> None:
     assert text(name) == reference.page(name), REMEDY
 
 
+@pytest.mark.parametrize("name", ["README.md", "README.ko.md"])
+def test_the_readme_lists_every_room(name: str) -> None:
+    readme = (FOLDER.parents[1] / name).read_text(encoding="utf-8")
+    assert reference.with_rooms(readme) == readme, REMEDY
+    assert all(f"| `{step.room}` |" in readme for step in STEPS)
+
+
 def test_every_command_is_there_with_an_example() -> None:
     page = text("commands.md")
     for command in COMMANDS:

@@ -13,12 +13,11 @@ from typing import Any, Literal, get_args, get_origin
 
 HEAD = "<!-- Made by `python -m quarterdeck.interfaces.reference docs/reference`; do not edit. -->\n\n"
 
-SHELVES = {"metrics": "quarterdeck.metrics.catalogue:METRICS", "checks": "quarterdeck.quality:CHECKS"}
-"""Where the entries of a room's shelf are, as `module:tuple`."""
-
 
 def entries(shelf: str) -> list[Any]:
     """The entries of a shelf, in its order."""
+    from quarterdeck.flow import SHELVES
+
     module, _, name = SHELVES[shelf].partition(":")
     found = getattr(import_module(module), name)
     return list(found.values()) if isinstance(found, dict) else list(found)
@@ -187,6 +186,28 @@ def _cell(value: str) -> str:
     return " ".join(value.split()).replace("|", "\\|")
 
 
+def rooms() -> str:
+    """The README's table: a row a room of the loop, with its questions and what it writes."""
+    from quarterdeck.flow import STEPS
+
+    by_room: dict[str, list[Any]] = {}
+    for step in STEPS:
+        by_room.setdefault(step.room, []).append(step)
+    rows = [
+        [f"`{room}`", " ".join(step.title for step in steps), _names(name for step in steps for name in step.writes)]
+        for room, steps in by_room.items()
+    ]
+    rows[0][2] = "`findings`"
+    return _table(["room", "asks", "writes"], rows)
+
+
+def with_rooms(text: str) -> str:
+    """A README with its table of rooms made anew between the marks."""
+    before, _, rest = text.partition("<!-- rooms -->\n")
+    _, _, after = rest.partition("<!-- /rooms -->")
+    return f"{before}<!-- rooms -->\n{rooms()}<!-- /rooms -->{after}"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands,
     "steps.md": steps,
@@ -203,10 +224,14 @@ def page(name: str) -> str:
 
 
 def write(folder: Path) -> None:
-    """Write every page."""
+    """Write every page, and the table of rooms into the READMEs two folders up."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in PAGES:
         (folder / name).write_text(page(name), encoding="utf-8")
+    for readme in folder.resolve().parents[1].glob("README*.md"):
+        text = readme.read_text(encoding="utf-8")
+        if "<!-- rooms -->" in text:
+            readme.write_text(with_rooms(text), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -309,7 +309,7 @@ def doctor(workspace: Workspace) -> pl.DataFrame:
         for fault in workspace.ledger.verify()
     ]
     found += _unsure(workspace)
-    last = workspace.last_run()
+    last = workspace.last_run(with_table="plan_lines") or workspace.last_run()
     frames = [findings_frame(found)]
     if last is None:
         late = Finding(
