@@ -62,9 +62,16 @@ def duplicate_contact(tables: Tables, _moment: Moment) -> Any:
     return offending(rows, address=rows.email, twin=rows.twin)
 
 
-def duplicate_lead(tables: Tables, _moment: Moment) -> Any:
+def duplicate_lead(tables: Tables, moment: Moment) -> Any:
+    import ibis
+
     rows = tables.relation("leads")
-    rows = _repeated(rows, rows.email.lower().strip())
+    rows = rows.mutate(address=rows.email.lower().strip()).filter(~is_blank(rows.email) & rows.created_at.notnull())
+    same = ibis.window(group_by=rows.address, order_by=[rows.created_at, rows.id])
+    rows = rows.mutate(twin=rows.id.lag().over(same), twin_at=rows.created_at.lag().over(same))
+    # The same person may well come back next year; within days it is one lead that was entered twice.
+    apart = rows.created_at.epoch_seconds().cast("int64") - rows.twin_at.epoch_seconds().cast("int64")
+    rows = rows.filter(apart <= moment.settings.double_days * 86_400)
     return offending(rows, address=rows.email, twin=rows.twin)
 
 
@@ -145,7 +152,7 @@ CHECKS: tuple[Check, ...] = (
         table="leads",
         title="Lead that is there twice",
         why="Two people may answer, and conversion looks lower than it is.",
-        message="{address} also belongs to lead {twin}.",
+        message="{address} came a few days before as lead {twin}.",
         fix="Merge the two leads.",
         find=duplicate_lead,
         needs=("leads",),

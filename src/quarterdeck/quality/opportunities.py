@@ -74,7 +74,8 @@ def date_in_future(tables: Tables, moment: Moment) -> Any:
 
 def closed_before_created(tables: Tables, moment: Moment) -> Any:
     rows = deals(tables, moment)
-    rows = rows.filter(rows.closed_at < rows.created_at)
+    # A created date in the future is the fault of `date_in_future`.
+    rows = rows.filter((rows.closed_at < rows.created_at) & (rows.created_at < moment.as_of))
     return offending(rows, rows.worth, created=rows.created_at.date(), closed=rows.closed_at.date())
 
 

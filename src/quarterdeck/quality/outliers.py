@@ -1,4 +1,4 @@
-"""Checks on amounts that lie far from those of their peers."""
+"""Checks on amounts: do they fit their peers and their own lines?"""
 
 from __future__ import annotations
 
@@ -36,6 +36,19 @@ def amount_outlier(tables: Tables, moment: Moment) -> Any:
     )
 
 
+def amount_differs_from_lines(tables: Tables, moment: Moment) -> Any:
+    rows, lines = deals(tables, moment), tables.relation("opportunity_lines")
+    sums = lines.group_by(whole_id=lines.opportunity_id).agg(
+        lines_amount=lines.amount.sum(), count=lines.count(), valued=lines.amount.count()
+    )
+    sums = sums.filter(sums["count"] == sums.valued)
+    rows = rows.inner_join(sums, rows.id == sums.whole_id)
+    apart = (rows.amount - rows.lines_amount).abs()
+    larger = (rows.amount > rows.lines_amount).ifelse(rows.amount, rows.lines_amount)
+    rows = rows.filter((rows.amount > 0) & (apart > moment.settings.lines_tolerance * larger.cast("float64")))
+    return offending(rows, apart, amount=rows.amount, lines_amount=rows.lines_amount)
+
+
 CHECKS: tuple[Check, ...] = (
     Check(
         name="amount_outlier",
@@ -47,5 +60,17 @@ CHECKS: tuple[Check, ...] = (
         message="The amount is {amount}; won deals of {named} bring {median_amount} in the middle.",
         fix="Compare it with the order; correct the amount or its currency.",
         find=amount_outlier,
+    ),
+    Check(
+        name="amount_differs_from_lines",
+        kind="consistency",
+        severity="warning",
+        table="opportunities",
+        title="Amount that is not the sum of the deal's lines",
+        why="One of the two is wrong; a point in the wrong place is the usual reason.",
+        message="The amount is {amount}, the deal's lines add up to {lines_amount}.",
+        fix="Compare both with the offer and correct the wrong one.",
+        find=amount_differs_from_lines,
+        needs=("opportunities", "opportunity_lines"),
     ),
 )

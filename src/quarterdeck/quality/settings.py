@@ -32,7 +32,9 @@ class QualitySettings(Section):
     product."""
     outlier_minimum: int = Field(default=20, ge=3)
     """Won deals of a product that are needed to judge an amount."""
+    lines_tolerance: float = Field(default=0.5, gt=0, lt=1)
+    """Share of the larger of the two by which an amount may differ from the sum of the deal's lines."""
     double_days: int = Field(default=7, ge=1)
-    """Days within which two deals of the same account, product and owner may be one."""
+    """Days within which two deals of the same account, product and owner, or two leads of one address, may be one."""
     spelling_similarity: float = Field(default=85.0, gt=0, le=100)
     """How alike (0 to 100) two values of a list must be to be reported as one."""
