@@ -24,3 +24,5 @@ class TerritorySettings(Section):
     """Up to so many sellers times members in a region the solver seeks the proven best; above it a local search."""
     seconds: float = Field(default=5.0, gt=0)
     """Time for the solver in each region; the local search's answer holds when the proof takes longer."""
+    team_size: int = Field(default=60, ge=2)
+    """A region with more sellers is cut into teams of up to so many, and its members dealt out to them first."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import polars as pl
 
@@ -21,6 +23,7 @@ from quarterdeck.execute.territory.assignment import (
 )
 from quarterdeck.execute.territory.members import members
 from quarterdeck.execute.territory.settings import TerritorySettings
+from quarterdeck.execute.territory.teams import deal_out, teams_of
 
 # Cost of a seller-load outside the tolerance, where moving a seller-load costs 1: balance first, then few moves.
 OUTSIDE = 10.0
@@ -46,9 +49,9 @@ def design(tables: Tables, config: Config[TerritorySettings]) -> Result:
     units = units.with_columns(group=_groups(units, sellers, findings))
     parts = []
     for (group,), part in units.group_by("group", maintain_order=True):
-        team = sellers.filter(pl.col("group") == group)
-        chosen = _assigned(part, team, config)
-        parts.append(part.with_columns(owner_id=team["id"].gather(chosen)))
+        for members_of, team in _teams(part, sellers.filter(pl.col("group") == group), config.settings):
+            chosen = _assigned(members_of, team, config)
+            parts.append(members_of.with_columns(owner_id=team["id"].gather(chosen)))
     found = pl.concat(parts)
     rows = _with_reasons(found, now, sellers, tables["people"])
     findings += _balance(rows, now, sellers, config.settings)
@@ -87,7 +90,7 @@ def _sellers(tables: Tables, config: Config[TerritorySettings]) -> tuple[pl.Data
             .filter(pl.col("owner_id").is_not_null() & (pl.col("status") == "open"))
             .group_by(id="owner_id")
             .agg(pl.col("region").drop_nulls().mode().sort().first())
-            .with_columns(name="id")
+            .with_columns(name="id", team=pl.lit(None, dtype=pl.String))
         )
         findings.append(
             Finding(
@@ -102,6 +105,7 @@ def _sellers(tables: Tables, config: Config[TerritorySettings]) -> tuple[pl.Data
     sellers = people.join(ramp, on="id", how="left").select(
         "id",
         "name",
+        "team",
         group=pl.col("region").fill_null(""),
         share=pl.col("ramp").fill_null(1.0).clip(0.25, 1.0),
     )
@@ -162,6 +166,23 @@ def _assigned(part: pl.DataFrame, team: pl.DataFrame, config: Config[TerritorySe
         if exact.status == "optimal" and objective(problem, exact.agents) < objective(problem, agents):
             return exact.agents
     return agents
+
+
+def _teams(
+    part: pl.DataFrame, sellers: pl.DataFrame, settings: TerritorySettings
+) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    """A group as it is, or cut into teams with the members of each."""
+    if sellers.height <= settings.team_size:
+        yield part, sellers
+        return
+    team = teams_of(sellers, settings.team_size)
+    shares = sellers["share"].to_numpy()
+    fair = np.bincount(team, weights=shares) / shares.sum() * float(part["load"].sum())
+    place = dict(zip(sellers["id"], team.tolist(), strict=True))
+    start = np.array([place.get(owner, -1) for owner in part["previous_owner_id"]], dtype=np.int64)
+    chosen = deal_out(part["load"].to_numpy(), start, fair, settings.tolerance)
+    for number in range(fair.size):
+        yield part.filter(chosen == number), sellers.filter(team == number)
 
 
 def _shares(values: Floats, sellers: int) -> Floats:
