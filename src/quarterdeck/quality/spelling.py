@@ -95,9 +95,13 @@ def _letters(text: str) -> str:
 
 
 def _is_comparable(one: str, other: str) -> bool:
-    """Long enough, and not told apart by a number: Region 1 and Region 2 are two."""
-    digits = ["".join(filter(str.isdigit, text)) for text in (one, other)]
-    return min(len(one), len(other)) >= SHORTEST_WORD and digits[0] == digits[1]
+    """What differs is long enough, and no number: East 1 and West 1 are two, as are Region 1 and Region 2."""
+    words, others = one.casefold().split(), other.casefold().split()
+    if len(words) == len(others):
+        apart = [(left, right) for left, right in zip(words, others, strict=True) if left != right]
+        words, others = [left for left, _ in apart], [right for _, right in apart]
+    digits = ["".join(filter(str.isdigit, " ".join(text))) for text in (words, others)]
+    return digits[0] == digits[1] and min(len(word) for word in (*words, *others)) >= SHORTEST_WORD
 
 
 CHECKS: tuple[Check, ...] = (
