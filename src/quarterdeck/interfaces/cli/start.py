@@ -142,7 +142,12 @@ def simulate(
 
     if (name / "quarterdeck.yaml").exists():
         raise QuarterdeckError(f"{name} is a workspace already; choose another name.")
-    simulate_company(name, kind=kind, opportunities=opportunities, seed=seed, now=now())
+
+    def tell(played: int, months: int) -> None:
+        if played % 12 == 0 or played == months:
+            typer.echo(f"  month {played} of {months} played", err=True)
+
+    simulate_company(name, kind=kind, opportunities=opportunities, seed=seed, now=now(), progress=tell)
     typer.echo(f"Made {name}: a {kind} company with about {opportunities:,} deals. Next:\n  quarterdeck run {name}")
 
 
