@@ -51,6 +51,8 @@ def frame(name: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
 
 
 def found(tables: Tables, name: str, **settings: Any) -> list[Finding]:
+    """Findings of one check, the others not made."""
+    settings = {"disabled": [other for other in CHECKS if other != name]} | settings
     config = Config(as_of=datetime(2024, 7, 1), settings=QualitySettings(**settings), company=Company())
     return [finding for finding in check(tables, config).findings if finding.code == f"quality.{name}"]
 
