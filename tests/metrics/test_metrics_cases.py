@@ -1,0 +1,101 @@
+"""Every metric by hand: rows in, values out.
+
+A case holds the tables' rows and, for months and quarters of the total and months of regions, `[value, n]`. It is
+measured at the first of May 2024.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import yaml
+
+from quarterdeck.base.calendar import parse_period
+from quarterdeck.base.config import Company, Config
+from quarterdeck.base.schema import TYPES, table
+from quarterdeck.base.tables import Tables
+from quarterdeck.metrics import METRICS, measure_step, records
+from quarterdeck.metrics.pipeline import velocity
+from quarterdeck.metrics.settings import MetricsSettings
+
+CASES = Path(__file__).parent / "cases"
+AS_OF = datetime(2024, 5, 1)
+EXPECTATIONS = ("month", "quarter", "region")
+
+
+def frame(name: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
+    kinds = {column.name: column.type for column in table(name).columns}
+    columns = []
+    for column, kind in kinds.items():
+        values = [row.get(column) for row in rows]
+        if kind == "instant":
+            values = [datetime(v.year, v.month, v.day) if type(v) is date else v for v in values]
+        if kind in ("text", "decimal"):
+            values = [None if v is None else str(v) for v in values]
+        series = pl.Series(column, values, dtype=pl.String if kind == "decimal" else TYPES[kind])
+        columns.append(series.cast(TYPES[kind]))
+    for row in rows:
+        assert row.keys() <= kinds.keys()
+    return pl.DataFrame(columns)
+
+
+def load(name: str) -> tuple[dict[str, Any], Tables]:
+    case = yaml.safe_load((CASES / f"{name}.yaml").read_text(encoding="utf-8"))
+    tables = {key: frame(key, rows) for key, rows in case.items() if key not in (*EXPECTATIONS, "name")}
+    return case, Tables(**tables)
+
+
+def flat(case: dict[str, Any]) -> list[tuple[str, str, str, Any]]:
+    """Expectations as (period, dimension, member, [value, n])."""
+    total = [(str(p), "all", "all", e) for grain in ("month", "quarter") for p, e in case.get(grain, {}).items()]
+    return total + [(str(p), "region", m, e) for p, of in case.get("region", {}).items() for m, e in of.items()]
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_metric_gives_the_values_counted_by_hand(name: str) -> None:
+    case, tables = load(name)
+    config = Config(as_of=AS_OF, settings=MetricsSettings(dimensions=("region",)))
+    values = measure_step(tables, config).tables["metric_values"].filter(metric=name)
+    expectations = flat(case)
+    assert expectations
+    for period, dimension, member, (value, n) in expectations:
+        start, end, grain = parse_period(period, Company())
+        row = values.filter(grain=grain, period_start=start, dimension=dimension, member=member)
+        assert row.height == 1, (period, member)
+        assert row["n"].item() == n, (period, member)
+        assert row["value"].item() == (None if value is None else pytest.approx(value, rel=1e-12)), (period, member)
+        assert row["unit"].item() == METRICS[name].unit
+        behind = records(tables, name, start, end, dimension, member, as_of=AS_OF)
+        if value is not None:
+            assert behind.height == n
+
+
+def test_every_metric_has_its_case_and_every_case_its_metric() -> None:
+    assert {path.stem for path in CASES.glob("*.yaml")} == set(METRICS)
+
+
+def test_velocity_is_that_of_the_published_example() -> None:
+    """40 deals of 25,000 with a win rate of 25 % and a cycle of 90 days bring 2,777.78 a day."""
+    terms = pl.DataFrame({"open": [40], "average": [25_000.0], "rate": [0.25], "days": [90.0]})
+    value = terms.select(velocity(pl.col("open"), pl.col("average"), pl.col("rate"), pl.col("days"))).item()
+    assert round(value, 2) == 2777.78
+
+
+def test_definitions_are_sentences_and_units_those_of_the_table() -> None:
+    for metric in METRICS.values():
+        assert metric.definition.endswith(".")
+        assert metric.unit in {"money", "rate", "days", "hours", "count", "money per day"}
+    assert len(METRICS) >= 12
+
+
+def test_metrics_without_their_tables_are_named_in_a_finding() -> None:
+    _, tables = load("win_rate")
+    result = measure_step(tables, Config(as_of=AS_OF, settings=MetricsSettings()))
+    assert "response_hours" not in result.tables["metric_values"]["metric"].unique().to_list()
+    (finding,) = result.findings
+    assert finding.code == "metrics.not_measured"
+    assert finding.fix == "Give the tables activities, leads, targets to measure them."
