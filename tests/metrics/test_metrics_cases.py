@@ -99,3 +99,10 @@ def test_metrics_without_their_tables_are_named_in_a_finding() -> None:
     (finding,) = result.findings
     assert finding.code == "metrics.not_measured"
     assert finding.fix == "Give the tables activities, leads, targets to measure them."
+
+
+def test_amounts_in_another_currency_are_reported() -> None:
+    deals = [{"id": "a", "status": "won", "amount": 100, "currency": currency} for currency in ("EUR", "USD", None)]
+    result = measure_step(Tables(opportunities=frame("opportunities", deals)), Config(AS_OF, MetricsSettings()))
+    (finding,) = [finding for finding in result.findings if finding.code == "metrics.currency_not_converted"]
+    assert finding.message == "Deals with amounts in another currency are taken as USD: EUR (1)."

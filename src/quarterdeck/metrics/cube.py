@@ -103,6 +103,7 @@ def _months(first: date, last: date) -> list[date]:
 def roll_up(dense: pl.DataFrame, grain: Grain, company: Company, stocks: tuple[Stock, ...]) -> pl.DataFrame:
     """The dense cube by period of a grain: measures summed, stocks at the period's end and beginning, never summed.
 
+    `aimed` is 1 where every month of the period has a target.
     The column `month` becomes `period_start`.
     """
     months = dense["month"].unique().sort()
@@ -111,11 +112,11 @@ def roll_up(dense: pl.DataFrame, grain: Grain, company: Company, stocks: tuple[S
     rows = dense.join(calendar, on="month", how="left")
     ends = [stock.name for stock in stocks if stock.name in dense.columns]
     begins = [f"{name}_before" for name in ends]
-    flows = [name for name in dense.columns if name not in {*KEYS, *ends, *begins}]
+    flows = [name for name in dense.columns if name not in {*KEYS, *ends, *begins, "aimed"}]
     if grain == "month":
         return rows.drop("month")
     keys = ["dimension", "member", "period_start"]
     ordered = rows.sort("dimension", "member", "month")
     return ordered.group_by(keys, maintain_order=True).agg(
-        pl.col(flows).sum(), pl.col(ends).last(), pl.col(begins).first()
+        pl.col(flows).sum(), pl.col(ends).last(), pl.col(begins).first(), pl.col("^aimed$").min()
     )

@@ -25,7 +25,7 @@ def measure_step(tables: Tables, config: Config[MetricsSettings]) -> Result:
     settings = config.settings
     chosen = [metric for metric in METRICS.values() if all(tables.has(table) for table in metric.needs)]
     values = evaluate(tables, config.company, config.as_of, chosen, settings)
-    return Result({"metric_values": values}, _findings(tables, chosen))
+    return Result({"metric_values": values}, _findings(tables, config.company, chosen))
 
 
 def evaluate(
@@ -44,6 +44,8 @@ def evaluate(
     if sums.is_empty():
         return empty("metric_values")
     dense = cube.densify(sums, STOCKS, today)
+    if "target" in dense.columns:
+        dense = dense.with_columns(aimed=(pl.col("target") > 0).cast(pl.Int64))
     parts = []
     for grain in dict.fromkeys(settings.grains):
         since = _since(settings, grain, company, today)
@@ -90,8 +92,8 @@ def _dimensions(metric: Metric) -> list[str]:
     return [TOTAL, *(leads.OWN if metric.entity == "leads" else DIMENSIONS)]
 
 
-def _findings(tables: Tables, chosen: list[Metric]) -> list[Finding]:
-    """What could not be measured, and for want of which tables."""
+def _findings(tables: Tables, company: Company, chosen: list[Metric]) -> list[Finding]:
+    """What could not be measured for want of which tables, and what was taken at face value."""
     findings = []
     missing = [metric for metric in METRICS.values() if metric not in chosen]
     if missing:
@@ -104,4 +106,26 @@ def _findings(tables: Tables, chosen: list[Metric]) -> list[Finding]:
                 fix=f"Give the tables {', '.join(wanted)} to measure them.",
             )
         )
+    if tables.has("opportunities"):
+        findings += _foreign(tables, company)
     return findings
+
+
+def _foreign(tables: Tables, company: Company) -> list[Finding]:
+    """Amounts in other currencies, which are taken as if they were in the company's."""
+    rows = tables.relation("opportunities")
+    rows = rows.filter(rows.amount.notnull() & (rows.currency != company.currency))
+    counts: pl.DataFrame = rows.group_by("currency").agg(deals=rows.count()).order_by("currency").to_polars()
+    if counts.is_empty():
+        return []
+    named = ", ".join(f"{currency} ({deals:,})" for currency, deals in counts.iter_rows())
+    return [
+        Finding(
+            code="metrics.currency_not_converted",
+            severity="warning",
+            message=f"Deals with amounts in another currency are taken as {company.currency}: {named}.",
+            fix=f"Convert them to {company.currency} where the data comes from, or in the mapping.",
+            table="opportunities",
+            count=int(counts["deals"].sum()),
+        )
+    ]
