@@ -13,8 +13,9 @@ from quarterdeck import scoring
 from quarterdeck.base.config import Company, Config
 from quarterdeck.base.schema import conform, table
 from quarterdeck.base.tables import Tables
-from quarterdeck.scoring import snapshots
+from quarterdeck.scoring import LeadScorer, snapshots, step
 from quarterdeck.scoring.features import filled_at_closing, known_at
+from quarterdeck.scoring.reasons import effects
 from quarterdeck.scoring.settings import ScoringSettings
 from quarterdeck.scoring.step import grades, rank
 
@@ -98,6 +99,22 @@ def test_a_reason_is_the_difference_that_its_cause_makes(scored):
         effect[product] += [r["effect"] for r in json.loads(text) if r["text"].startswith("Product")]
     means = {product: np.mean(values or [0.0]) for product, values in effect.items()}
     assert abs(means["P"] - means["Q"]) == pytest.approx(40, abs=12)
+
+
+def test_a_deal_that_is_as_usual_in_one_thing_has_no_effect_from_it(scored):
+    """Pumps and quills are about as common: the deals of the one that is the reference differ by exactly nothing."""
+    deals, _ = scored
+    scorer = LeadScorer(model="logistic").fit(deals.select(product="product_id"), deals["status"] == "won")
+    usual = scorer.encoder_.reference("product")
+    effect = effects(scorer, deals.select(product="product_id"))["product"]
+    assert set(effect[(deals["product_id"] == usual).to_numpy()]) == {0.0}
+    assert np.abs(effect[(deals["product_id"] != usual).to_numpy()]).min() > 10
+
+
+def test_deals_explained_in_chunks_are_explained_alike(scored, monkeypatch):
+    _, result = scored
+    monkeypatch.setattr(step, "CHUNK", 7)
+    assert scoring.score(Tables(**company()), config()).tables["scores"].equals(result.tables["scores"])
 
 
 def test_the_grade_says_fit_by_letter_and_engagement_by_number():

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import polars as pl
 
 from quarterdeck.base.tables import Tables
+from quarterdeck.scoring import trail
 
 PRIOR_DEALS = 10.0
 """Deals of the average win rate that an owner's or account's own record is mixed with."""
 
+KEYS = {"owner_id": "owner", "account_id": "account"}
+"""Columns of deals whose own record of closed deals is looked at, and the names of the features."""
+ENDING = ("status", "closed_at")
 GROUPS: dict[str, tuple[str, ...]] = {
     "age": ("age_days",),
     "product": ("product", "list_price", "kind"),
@@ -41,20 +43,14 @@ def known_at(moments: pl.DataFrame, tables: Tables, recent_days: int) -> pl.Data
     Columns that the company has no data for are null. Counts of past deals and `product_name` are for reading, not for
     learning: counts grow with time alone.
     """
-    deals = tables["opportunities"].select(
-        "id", "created_at", "product_id", "region", "owner_id", "account_id", kind=pl.col("kind").fill_null("new")
-    )
-    products = tables["products"].select(
-        product_id="id", product_name="name", list_price=pl.col("unit_price").cast(pl.Float64)
-    )
-    accounts = tables["accounts"].select("industry", account_id="id", employees=pl.col("employees").cast(pl.Float64))
-    rows = moments.select("id", "at").with_row_index("row")
-    for other, key in ((deals, "id"), (products, "product_id"), (accounts, "account_id")):
-        rows = rows.join(other.unique(subset=[key], keep="first"), on=key, how="left")
-    rows = _record(rows, tables["opportunities"], "owner_id", "owner")
-    rows = _record(rows, tables["opportunities"], "account_id", "account")
-    rows = _activities(rows, tables["activities"], recent_days)
-    rows = _history(rows, tables["opportunity_history"])
+    rows = moments.select("id", "at").with_row_index("row").with_columns(pl.col("row").cast(pl.Int64))
+    deals = columns_of(tables, "opportunities", "id", "created_at", "kind", "product_id", "region", *KEYS, *ENDING)
+    rows = _described(rows, deals, tables)
+    for key, name in KEYS.items():
+        rows = _record(rows, deals.select(key, *ENDING), key, name)
+    del deals
+    rows = _activities(rows, tables, recent_days)
+    rows = _history(rows, tables)
     age = (pl.col("at") - pl.col("created_at")).dt.total_seconds() / 86_400
     quarter = pl.col("at").dt.truncate("1q")
     return rows.sort("row").select(
@@ -79,6 +75,28 @@ def known_at(moments: pl.DataFrame, tables: Tables, recent_days: int) -> pl.Data
         stage="stage",
         stated_amount="stated_amount",
     )
+
+
+def columns_of(tables: Tables, name: str, *columns: str) -> pl.DataFrame:
+    """A few columns of a table: of a wide one the others are never read."""
+    frame: pl.DataFrame = tables.relation(name).select(*columns).to_polars()
+    return frame
+
+
+def _described(rows: pl.DataFrame, deals: pl.DataFrame, tables: Tables) -> pl.DataFrame:
+    """Adds what is written on the deal, its product and its account."""
+    own = deals.drop(ENDING).with_columns(pl.col("kind").fill_null("new"))
+    products = tables["products"].select(
+        product_id="id", product_name="name", list_price=pl.col("unit_price").cast(pl.Float64)
+    )
+    accounts = columns_of(tables, "accounts", "id", "industry", "employees").select(
+        "industry", account_id="id", employees=pl.col("employees").cast(pl.Float64)
+    )
+    for other, key in ((own, "id"), (products, "product_id"), (accounts, "account_id")):
+        asked = rows.select(pl.col(key).unique())
+        named = other.join(asked, on=key, how="semi").unique(subset=[key], keep="first")
+        rows = rows.join(named, on=key, how="left")
+    return rows
 
 
 def useful(features: pl.DataFrame) -> list[str]:
@@ -134,37 +152,20 @@ def _record(rows: pl.DataFrame, deals: pl.DataFrame, key: str, name: str) -> pl.
     ).drop("wins", "closings", "past", strict=False)
 
 
-def _activities(rows: pl.DataFrame, activities: pl.DataFrame, recent_days: int) -> pl.DataFrame:
+def _activities(rows: pl.DataFrame, tables: Tables, recent_days: int) -> pl.DataFrame:
     """Adds activities of the last days and days since the last one; null where the company records none."""
-    done = activities.filter(pl.col("opportunity_id").is_not_null() & pl.col("started_at").is_not_null())
-    if done.is_empty():
+    found = trail.activity(rows.select("row", "id", "at"), tables, recent_days)
+    if found is None:
         nothing = pl.lit(None, dtype=pl.Float64)
         return rows.with_columns(recent_activities=nothing, quiet_days=nothing)
-    counted = done.sort("started_at").select(
-        id="opportunity_id",
-        past="started_at",
-        done=pl.int_range(1, pl.len() + 1).over("opportunity_id").cast(pl.Float64),
-    )
-    counted = counted.group_by("id", "past", maintain_order=True).last().sort("past")
-    now = _last_before(rows.sort("at"), counted, "at", "id")
-    now = now.rename({"past": "last_activity", "done": "done_now"})
-    now = now.with_columns(before=pl.col("at") - timedelta(days=recent_days)).sort("before")
-    both = _last_before(now, counted, "before", "id")
+    both = rows.join(found, on="row", how="left", maintain_order="left")
     quiet = (pl.col("at") - pl.coalesce("last_activity", "created_at")).dt.total_seconds() / 86_400
-    return both.with_columns(
-        recent_activities=pl.col("done_now").fill_null(0.0) - pl.col("done").fill_null(0.0), quiet_days=quiet
-    ).drop("last_activity", "done_now", "before", "done", "past", strict=False)
+    return both.with_columns(pl.col("recent_activities").fill_null(0.0), quiet_days=quiet).drop("last_activity")
 
 
-def _history(rows: pl.DataFrame, history: pl.DataFrame) -> pl.DataFrame:
+def _history(rows: pl.DataFrame, tables: Tables) -> pl.DataFrame:
     """Adds stage and stated amount as the deal's history had them at the moment; null where there is no history."""
-    if history.is_empty():
+    found = trail.history(rows.select("row", "id", "at"), tables)
+    if found is None:
         return rows.with_columns(stage=pl.lit(None, dtype=pl.String), stated_amount=pl.lit(None, dtype=pl.Float64))
-    changes = history.sort("changed_at").select(
-        id="opportunity_id",
-        past="changed_at",
-        stage=pl.col("stage").forward_fill().over("opportunity_id"),
-        stated_amount=pl.col("amount").cast(pl.Float64).forward_fill().over("opportunity_id"),
-    )
-    changes = changes.group_by("id", "past", maintain_order=True).last().sort("past")
-    return _last_before(rows.sort("at"), changes, "at", "id").drop("past", strict=False)
+    return rows.join(found, on="row", how="left", maintain_order="left")

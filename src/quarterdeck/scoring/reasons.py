@@ -28,7 +28,15 @@ def effects(scorer: LeadScorer, features: pl.DataFrame) -> dict[str, Array]:
     for group, columns in GROUPS.items():
         present = [name for name in columns if name in features.columns]
         if present:
-            found[group] = 100 * (odds - scorer.predict_proba(usual(scorer, features, present))[:, 1])
+            changed = usual(scorer, features, present)
+            other = features.select(
+                pl.any_horizontal(pl.col(name).ne_missing(changed[name]) for name in present)
+            ).to_series()
+            effect = np.zeros(features.height)
+            if other.any():
+                odds_if = scorer.predict_proba(changed.filter(other))[:, 1]
+                effect[other.to_numpy()] = 100 * (odds[other.to_numpy()] - odds_if)
+            found[group] = effect
     return found
 
 

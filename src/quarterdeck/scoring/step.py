@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from sklearn.base import clone
 
 from quarterdeck.base.config import Config
 from quarterdeck.base.finding import Finding
@@ -15,13 +17,34 @@ from quarterdeck.base.schema import conform, empty
 from quarterdeck.base.step import Result
 from quarterdeck.base.tables import Tables
 from quarterdeck.scoring import snapshots
-from quarterdeck.scoring.features import ENGAGEMENT, GROUPS, filled_at_closing, known_at, left_out, useful
+from quarterdeck.scoring.features import (
+    ENDING,
+    ENGAGEMENT,
+    FILLED_BY_PEOPLE,
+    GROUPS,
+    columns_of,
+    filled_at_closing,
+    known_at,
+    left_out,
+    useful,
+)
 from quarterdeck.scoring.reasons import effects, reasons, usual
 from quarterdeck.scoring.scorer import LeadScorer
 from quarterdeck.scoring.settings import ScoringSettings
 
 Array = NDArray[np.float64]
 LETTERS = ("C", "B", "A")
+CHUNK = 50_000
+"""Open deals that are explained at a time."""
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Moments of past deals with what became of them: all, and those before and after the cut of the test."""
+
+    every: pl.DataFrame
+    before: pl.DataFrame
+    after: pl.DataFrame
 
 
 @dataclass(frozen=True)
@@ -30,65 +53,83 @@ class Lesson:
 
     scorer: LeadScorer
     columns: list[str]
-    moments: int
 
 
 def score(tables: Tables, config: Config[ScoringSettings]) -> Result:
     """Writes `scores`, a row an open deal. `score` is the rank of its odds among the open deals, 0 to 100."""
-    deals = tables["opportunities"]
-    current = deals.filter(pl.col("status") == "open").sort("id")
-    closed = deals.filter((pl.col("status") != "open") & pl.col("closed_at").is_not_null())
-    findings = _missing(tables, current)
+    settings = config.settings
+    deals = columns_of(tables, "opportunities", "id", "created_at", *ENDING, *FILLED_BY_PEOPLE)
+    current = deals.filter(pl.col("status") == "open").sort("id").select("id", "created_at")
+    closed = deals.filter((pl.col("status") != "open") & pl.col("closed_at").is_not_null()).height
+    late = filled_at_closing(deals)
+    findings = _missing(tables, current, late)
     if current.is_empty():
         return Result({"scores": empty("scores")}, findings)
-    lesson = learn(tables, config)
-    findings += _verdict(lesson, closed.height, config.settings)
-    moments = current.select("id", at=pl.lit(config.as_of).cast(pl.Datetime("us")))
-    known = known_at(moments, tables, config.settings.recent_days)
+    model = settings.model if closed >= settings.min_closed else "base"
+    moments = past(deals, config)
+    del deals
+    now = current.select("id", at=pl.lit(config.as_of).cast(pl.Datetime("us")))
+    parts = [now, *(part.select("id", "at") for part in (moments.every, moments.before, moments.after))]
+    known = known_at(pl.concat(parts), tables, settings.recent_days)
+    lesson = learn(moments, known[now.height :], late, LeadScorer(model, base="age_days", random_state=config.seed))
+    findings += _verdict(lesson, closed, settings)
+    return Result({"scores": _scores(current["id"], lesson, known[: now.height])}, findings)
+
+
+def past(deals: pl.DataFrame, config: Config[ScoringSettings]) -> Moments:
+    """Moments to learn from, at most `max_snapshots` in each part, drawn before anything else about them is read."""
+    every, limit = config.settings.snapshot_days, config.settings.max_snapshots
+    life = snapshots.life_days(deals)
+    edge = snapshots.cut(snapshots.observed_from(deals, config.as_of), config.as_of)
+    take = snapshots.take(deals, config.as_of, every, limit, config.seed)
+    before = snapshots.take(deals, edge, every, limit, config.seed)
+    return Moments(
+        every=snapshots.labelled(take, life),
+        before=snapshots.labelled(before, life),
+        after=snapshots.labelled(take.filter(pl.col("at") >= edge), life),
+    )
+
+
+def learn(moments: Moments, known: pl.DataFrame, late: list[str], scorer: LeadScorer) -> Lesson:
+    """Learns from moments of past deals; which model, by moments after a cut from which nothing was learned.
+
+    `known` are the features of every moment, then of those before and after the cut. `late` are columns of deals that
+    are filled in at closing.
+    """
+    edges = np.cumsum([0, moments.every.height, moments.before.height, moments.after.height])
+    features, before, after = (known[start:end] for start, end in pairwise(edges.tolist()))
+    names = [name for name in useful(features) if name not in left_out(late)] if scorer.model != "base" else []
+    columns = ["age_days", *(name for name in names if name != "age_days")]
+    chooser = clone(scorer)
+    test = (after.select(columns), moments.after["won"].to_numpy(), moments.after["weight"].to_numpy())
+    won, weight = moments.before["won"].to_numpy(), moments.before["weight"].to_numpy()
+    chooser.fit(before.select(columns), won, weight, test=test)
+    won, weight = moments.every["won"].to_numpy(), moments.every["weight"].to_numpy()
+    return Lesson(scorer.adopt(chooser, features.select(columns), won, weight), columns)
+
+
+def _scores(ids: pl.Series, lesson: Lesson, known: pl.DataFrame) -> pl.DataFrame:
+    """The table `scores`; the reasons, which take the odds of many variants of each deal, in chunks of deals."""
+    scorer = lesson.scorer
     features = known.select(lesson.columns)
-    odds = lesson.scorer.predict_proba(features)[:, 1]
-    fit = rank(_without(lesson.scorer, features, ENGAGEMENT))
-    engagement = rank(_without(lesson.scorer, features, tuple(group for group in GROUPS if group not in ENGAGEMENT)))
+    odds = scorer.predict_proba(features)[:, 1]
+    fit = rank(_without(scorer, features, ENGAGEMENT))
+    engagement = rank(_without(scorer, features, tuple(group for group in GROUPS if group not in ENGAGEMENT)))
+    why = [reasons(effects(scorer, part.select(lesson.columns)), part) for part in known.iter_slices(CHUNK)]
     table = pl.DataFrame(
         {
-            "subject": ["opportunity"] * current.height,
-            "subject_id": current["id"],
+            "subject": ["opportunity"] * known.height,
+            "subject_id": ids,
             "fit": fit,
             "engagement": engagement,
             "probability": np.round(odds, 6),
             "score": rank(odds),
             "grade": grades(fit, engagement),
-            "reasons": reasons(effects(lesson.scorer, features), known),
-            "model": [lesson.scorer.chosen_] * current.height,
+            "reasons": list(chain.from_iterable(why)),
+            "model": [scorer.chosen_] * known.height,
         }
     )
-    return Result({"scores": conform("scores", table)}, findings)
-
-
-def learn(tables: Tables, config: Config[ScoringSettings]) -> Lesson:
-    """Learns from moments of past deals; which model, by moments after a cut from which nothing was learned."""
-    settings, deals = config.settings, tables["opportunities"]
-    life = snapshots.life_days(deals)
-    start = snapshots.observed_from(deals, config.as_of)
-    edge = snapshots.cut(start, config.as_of)
-    every = settings.snapshot_days
-    take = snapshots.take(deals, config.as_of, every, settings.max_snapshots, config.seed)
-    before = snapshots.labelled(snapshots.take(deals, edge, every, settings.max_snapshots, config.seed), life)
-    after = snapshots.labelled(take.filter(pl.col("at") >= edge), life)
-    every_moment = snapshots.labelled(take, life)
-    closed = deals.filter(pl.col("status") != "open").height
-    model = settings.model if closed >= settings.min_closed else "base"
-    features = known_at(every_moment, tables, settings.recent_days)
-    late = left_out(filled_at_closing(deals))
-    columns = [name for name in useful(features) if name not in late] if model != "base" else []
-    columns = ["age_days", *(name for name in columns if name != "age_days")]
-    scorer = LeadScorer(model=model, base="age_days", random_state=config.seed)
-    frames = [known_at(part, tables, settings.recent_days).select(columns) for part in (before, after)]
-    chooser = LeadScorer(model=model, base="age_days", random_state=config.seed)
-    test = (frames[1], after["won"].to_numpy(), after["weight"].to_numpy())
-    chooser.fit(frames[0], before["won"].to_numpy(), before["weight"].to_numpy(), test=test)
-    scorer.adopt(chooser, features.select(columns), every_moment["won"].to_numpy(), every_moment["weight"].to_numpy())
-    return Lesson(scorer, columns, every_moment.height)
+    return conform("scores", table)
 
 
 def _without(scorer: LeadScorer, features: pl.DataFrame, groups: tuple[str, ...]) -> Array:
@@ -120,7 +161,7 @@ def grades(fit: Array, engagement: Array) -> list[str]:
     return [f"{LETTERS[letter]}{3 - number}" for letter, number in zip(*thirds, strict=True)]
 
 
-def _missing(tables: Tables, current: pl.DataFrame) -> list[Finding]:
+def _missing(tables: Tables, current: pl.DataFrame, late: list[str]) -> list[Finding]:
     gains: list[tuple[str, str]] = [
         ("activities", "how alive a deal is: its calls, emails and meetings, and how long it has been quiet"),
         ("opportunity_history", "the stage and the stated value of each deal as they changed"),
@@ -137,7 +178,6 @@ def _missing(tables: Tables, current: pl.DataFrame) -> list[Finding]:
         for name, gain in gains
         if not tables.has(name)
     ]
-    late = filled_at_closing(tables["opportunities"])
     if late:
         found.append(
             Finding(
