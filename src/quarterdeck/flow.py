@@ -32,7 +32,7 @@ STEPS: tuple[Step, ...] = (
         name="scoring.score",
         title="Who will buy?",
         function="quarterdeck.scoring:score",
-        reads=(*DEALS, "opportunity_history", "activities", "events", "leads"),
+        reads=("opportunities", "accounts", "products", "opportunity_history", "activities"),
         writes=("scores",),
         section="scoring",
     ),
