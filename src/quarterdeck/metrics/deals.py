@@ -37,6 +37,11 @@ JOINED = {
 }
 """Dimensions that another table tells: the table, and the deal's column that leads there."""
 
+_NEEDED = (
+    *("id", "account_id", "lead_id", "owner_id", "product_id", "region", "kind", "pipeline", "source"),
+    *("status", "amount", "created_at", "closed_at"),
+)
+
 
 def prepare(tables: Tables, company: Company, as_of: datetime, by: tuple[str, ...]) -> ibis.Table:
     """Deals as they were known at an instant.
@@ -45,7 +50,7 @@ def prepare(tables: Tables, company: Company, as_of: datetime, by: tuple[str, ..
     list price where none is stated), the company's days created_on, closed_on, entered_on and left_on, created_month,
     closed_month, cycle_seconds, activities (when there are any), and one column a dimension in `by`.
     """
-    deals = tables.relation("opportunities")
+    deals = tables.relation("opportunities").select(*_NEEDED)
     deals = deals.filter(deals.created_at.isnull() | (deals.created_at < as_of))
     is_known = deals.closed_at.notnull() & (deals.closed_at < as_of)
     deals = deals.mutate(
@@ -68,9 +73,7 @@ def _joined(deals: ibis.Table, tables: Tables, by: tuple[str, ...]) -> ibis.Tabl
         other = tables.relation(table)
         unique = other.group_by(joined_id=other.id).agg(**{name: other[name].max() for name in names})
         key = JOINED[names[0]][1]
-        # `source`, `region` and the like of the deal keep their names: only the dimension's column comes along
-        clash = {f"deal_{name}": name for name in names if name in deals.columns}
-        deals = deals.rename(clash).left_join(unique, deals[key] == unique.joined_id).drop("joined_id")
+        deals = deals.left_join(unique, deals[key] == unique.joined_id).drop("joined_id")
     members = {name: deals[OWN.get(name, name)].fill_null(NOBODY) for name in by}
     return deals.mutate(**members)
 
