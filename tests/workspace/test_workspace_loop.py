@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from datetime import date, datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 
 import polars as pl
@@ -12,6 +13,7 @@ import pytest
 
 from quarterdeck.base.errors import ConfigurationError, QuarterdeckError
 from quarterdeck.base.schema import table, tables
+from quarterdeck.base.step import Step
 from quarterdeck.flow import STEPS
 from quarterdeck.workspace import Run, Workspace
 
@@ -33,6 +35,15 @@ def test_every_table_a_step_reads_is_a_fact_a_decision_or_written_before_by_one_
             written[name] = step.name
     derived = {name for name, entry in tables().items() if entry.kind == "derived"}
     assert derived - {"findings"} == set(written)
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
+def test_a_step_declares_no_table_that_its_room_never_names(step: Step) -> None:
+    spec = find_spec(step.function.partition(":")[0])
+    assert spec is not None
+    assert spec.origin is not None
+    source = "".join(path.read_text() for path in Path(spec.origin).parent.rglob("*.py"))
+    assert [name for name in step.reads if f'"{name}"' not in source] == []
 
 
 def test_a_run_fills_every_derived_table(workspace: Workspace, run: Run) -> None:

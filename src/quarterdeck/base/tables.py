@@ -26,6 +26,7 @@ class Tables(Mapping[str, pl.DataFrame]):
 
     def __init__(self, **frames: pl.DataFrame) -> None:
         self._frames = {name: conform(name, frame) for name, frame in frames.items()}
+        self._relations: dict[str, ibis.Table] = {}
 
     def __getitem__(self, name: str) -> pl.DataFrame:
         table(name)
@@ -48,7 +49,10 @@ class Tables(Mapping[str, pl.DataFrame]):
         """The table as an Ibis expression. Instants have no zone (all are UTC), json is text."""
         import ibis
 
-        return ibis.memtable(self[name].to_arrow())
+        # Each memtable is a copy in the engine: one a table.
+        if name not in self._relations:
+            self._relations[name] = ibis.memtable(self[name].to_arrow())
+        return self._relations[name]
 
 
 class DeclaredTables(Tables):

@@ -110,7 +110,14 @@ def _metric(question: _Question) -> Explanation:
         & (pl.col("member") == question.member)
     )
     records = metrics.records(
-        question.workspace.tables_of(question.run), metric.name, start, end, question.dimension, question.member
+        question.workspace.tables_of(question.run),
+        metric.name,
+        start,
+        end,
+        question.dimension,
+        question.member,
+        company=question.workspace.settings.company,
+        as_of=question.run.as_of,
     )
     n = rows["n"].to_list()[0] if rows.height else 0
     return Explanation(
