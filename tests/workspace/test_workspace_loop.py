@@ -87,6 +87,36 @@ def test_an_override_computes_only_what_it_touches_and_is_met(workspace: Workspa
     assert changed.plan_hash != run.plan_hash
 
 
+def test_an_override_that_was_withdrawn_does_not_hold_and_the_plan_is_the_old_one(
+    workspace: Workspace, run: Run
+) -> None:
+    key = workspace.override("demand", "all", 5, reason="typing error", who="Kim", now=NOW, period="2026-08")
+    assert workspace.overrides()["id"].to_list() == [key]
+    assert workspace.run(now=NOW, as_of=AS_OF).plan_hash != run.plan_hash
+    workspace.withdraw(key, who="Kim", reason="it was wrong", now=NOW)
+    assert workspace.overrides().is_empty()
+    assert workspace.run(now=NOW, as_of=AS_OF).plan_hash == run.plan_hash
+    with pytest.raises(QuarterdeckError, match="No override"):
+        workspace.withdraw(key, who="Kim", reason="again", now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("room", "target", "period", "told"),
+    [
+        ("demand", "region:Eastt", "2026-08", "did you mean 'region:East'"),
+        ("reconcile", "all", "2026-08", "did you mean 'all:all'"),
+        ("demand", "all", "2026-02", "begins with 2026-07"),
+        ("reconcile", "all:all", "2026Q3", "one for each month"),
+    ],
+)
+def test_an_override_that_could_not_hold_is_refused(
+    workspace: Workspace, room: str, target: str, period: str, told: str
+) -> None:
+    with pytest.raises(QuarterdeckError, match=told):
+        workspace.override(room, target, 1000, reason="r", who="w", now=NOW, period=period)
+    assert workspace.overrides().is_empty()
+
+
 def test_a_scenario_shares_every_step_that_its_settings_do_not_touch(workspace: Workspace) -> None:
     run = workspace.run(now=NOW, as_of=AS_OF, scenario="bold", overlay={"reconcile.growth": 0.3})
     assert computed(run) <= {
@@ -183,7 +213,7 @@ def test_a_decision_needs_a_name_and_a_reason(workspace: Workspace, run: Run) ->
     with pytest.raises(QuarterdeckError, match="--who"):
         workspace.approve(run, who=" ", reason="board", now=NOW)
     with pytest.raises(QuarterdeckError, match="did you mean 'demand'"):
-        workspace.override("demnd", "all", 1, reason="r", who="w", now=NOW)
+        workspace.override("demnd", "all", 1, reason="r", who="w", now=NOW, period="2026-08")
 
 
 def test_the_next_cycle_holds_the_publication_against_what_came(workspace: Workspace) -> None:
@@ -240,6 +270,50 @@ def test_every_line_of_the_plan_is_explained_with_the_lines_beside_it(workspace:
     person = workspace.table("quotas", run=run)["person_id"][0]
     quota = workspace.explain(f"quota.{person}", period="2026-08")
     assert quota.value == pytest.approx(quota.records["amount"].sum() / 100)
+
+
+def test_pay_is_explained_with_what_was_closed_and_what_is_expected(workspace: Workspace, run: Run) -> None:
+    lines = workspace.table("pay_lines", run=run)
+    paid = lines.filter((pl.col("scenario") == "paid") & (pl.col("period_start") == date(2026, 6, 1)))
+    person = paid["person_id"][0]
+    mine = paid.filter(pl.col("person_id") == person)
+    told = workspace.explain(f"pay.{person}", period="2026-06")
+    assert told.value == pytest.approx(mine["amount"].sum() / 100)
+    assert told.records.height == mine.height > 0
+
+
+def test_what_a_check_found_is_told_after_a_run_of_another_part_too(workspace: Workspace, run: Run) -> None:
+    code = workspace.findings(run).filter(pl.col("code").str.starts_with("quality."))["code"][0]
+    before = workspace.explain(code).value
+    workspace.run(now=NOW + timedelta(hours=1), as_of=AS_OF, until="metrics")
+    assert workspace.findings().height == workspace.findings(run).height
+    assert workspace.explain(code).value == before
+
+
+def test_a_figure_nobody_has_is_answered_with_the_nearest(workspace: Workspace) -> None:
+    for name, member, told in (
+        ("quota", "all", "Which one"),
+        ("metrics.win_rate", "Eastt", "did you mean 'East'"),
+        ("plan.bookings", "Eastt", "did you mean 'East'"),
+    ):
+        with pytest.raises(QuarterdeckError, match=told):
+            workspace.explain(name, dimension="all" if member == "all" else "region", member=member)
+
+
+def test_a_metric_without_a_period_is_told_for_the_last_whole_month(workspace: Workspace) -> None:
+    assert (
+        workspace.explain("metrics.won_value").value == workspace.explain("metrics.won_value", period="2026-06").value
+    )
+
+
+def test_a_moment_before_the_first_record_is_refused_with_the_first(workspace: Workspace) -> None:
+    with pytest.raises(QuarterdeckError, match="Nothing was known before 2010-01-01"):
+        workspace.run(now=NOW, as_of=date(2010, 1, 1))
+
+
+def test_a_fault_in_an_overlay_is_the_calls_and_not_the_files(workspace: Workspace) -> None:
+    with pytest.raises(ConfigurationError, match=r"^--set demand.horizn: .*did you mean 'horizon'"):
+        workspace.run(now=NOW, as_of=AS_OF, overlay={"demand.horizn": 3})
 
 
 def test_all_faults_of_the_settings_are_told_at_once_with_line_and_remedy(workspace: Workspace) -> None:

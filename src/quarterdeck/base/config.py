@@ -23,7 +23,7 @@ class Company(Section):
 
     name: str = "Company"
     """Name on reports."""
-    currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
+    currency: str = "USD"
     """Currency of plans and derived money (ISO 4217)."""
     language: Literal["en", "ko"] = "en"
     """Language of reports and pages."""
@@ -33,6 +33,13 @@ class Company(Section):
     """First month of the fiscal year."""
     country: str | None = None
     """Country whose holidays are no work days (ISO 3166), such as KR."""
+
+    @field_validator("currency")
+    @classmethod
+    def _currency_has_three_letters(cls, value: str) -> str:
+        if not (len(value) == 3 and value.isascii() and value.isupper()):
+            raise ValueError("write a currency's three capital letters, such as EUR or KRW")
+        return value
 
     @field_validator("timezone")
     @classmethod

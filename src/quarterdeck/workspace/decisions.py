@@ -34,16 +34,50 @@ class Publication:
 
 
 def override(
-    workspace: Workspace, room: str, target: str, value: float, start: date | None, reason: str, who: str, now: datetime
+    workspace: Workspace, room: str, target: str, value: float, start: date, reason: str, who: str, now: datetime
 ) -> str:
-    """Append an override; raises when no step of the room reads overrides or nothing is said of who and why."""
+    """Append an override of a month; raises when no step of the room reads overrides or who or why is missing."""
     rooms = {step.room for step in STEPS if "overrides" in step.reads}
     if room not in rooms:
         raise QuarterdeckError(f"No step of {room!r} takes overrides; {did_you_mean(room, rooms)}")
     _demand_signature(who, reason)
+    _demand_target(workspace, room, target, start)
     payload = {"room": room, "target": target, "period_start": start, "value": value, "reason": reason}
     entry = workspace.ledger.append(DECISIONS, "override", payload, who=who, at=workspace.moment(now))
     return f"override-{entry.sequence}"
+
+
+# Where the targets of a room's overrides stand in the last run: the table, and the columns that make a target.
+TARGETS = {"demand": ("nodes", "demand_lines"), "reconcile": ("plan_targets", "plan_targets")}
+
+
+def _demand_target(workspace: Workspace, room: str, target: str, start: date) -> None:
+    """Raise when the last run knows no such target, or its months are later."""
+    table, timed = TARGETS[room]
+    rows, times = workspace.table(table), workspace.table(timed)
+    if rows.is_empty() or times.is_empty():
+        return
+    names = rows.select(name=pl.col("node_id") if room == "demand" else pl.format("{}:{}", "level", "member"))[
+        "name"
+    ].unique()
+    if target not in names:
+        raise QuarterdeckError(f"{room} knows no {target!r}; {did_you_mean(target, names.to_list())}")
+    first = times["period_start"].to_list()
+    if start < min(first):
+        raise QuarterdeckError(f"{start:%Y-%m} lies before the plan, which begins with {min(first):%Y-%m}.")
+
+
+def withdraw(workspace: Workspace, key: str, reason: str, who: str, now: datetime) -> None:
+    """Append an override's withdrawal: from the next run on it does not hold. Raises when it does not hold now."""
+    _demand_signature(who, reason)
+    known = overrides(workspace)["id"].to_list()
+    if key not in known:
+        raise QuarterdeckError(
+            f"No override {key!r} holds; " + (did_you_mean(key, known) if known else "there is none.")
+        )
+    workspace.ledger.append(
+        DECISIONS, "withdrawal", {"override": key, "reason": reason}, who=who, at=workspace.moment(now)
+    )
 
 
 def _demand_signature(who: str, reason: str) -> None:
@@ -105,7 +139,8 @@ def tables(workspace: Workspace, as_of: datetime, known_at: datetime | None) -> 
 
 
 def overrides(workspace: Workspace, known_at: datetime | None = None) -> pl.DataFrame:
-    """Overrides that hold: of several for one target and period the last."""
+    """Overrides that hold: of several for one target and month the last, without those that were withdrawn."""
+    gone = {payload["override"] for _, payload in _kept(workspace, DECISIONS, "withdrawal", known_at)}
     rows = [
         {
             "id": f"override-{entry.sequence}",
@@ -115,6 +150,7 @@ def overrides(workspace: Workspace, known_at: datetime | None = None) -> pl.Data
             "decided_at": entry.at,
         }
         for entry, payload in _kept(workspace, DECISIONS, "override", known_at)
+        if f"override-{entry.sequence}" not in gone
     ]
     if not rows:
         return empty("overrides")

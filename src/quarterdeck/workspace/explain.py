@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import UTC, date
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from quarterdeck.base.calendar import parse_period
+from quarterdeck.base.calendar import add_months, parse_period
 from quarterdeck.base.errors import QuarterdeckError, did_you_mean
 from quarterdeck.base.finding import Finding, findings_frame
 from quarterdeck.base.schema import empty, table
@@ -44,10 +44,12 @@ class _Question:
     dimension: str
     member: str
 
-    def span(self) -> tuple[date, date, str]:
-        """First day, day after the last, grain; without a period the month of the run."""
+    def span(self, *, is_past: bool = False) -> tuple[date, date, str]:
+        """First day, day after the last, grain; without a period the run's month, or of the past the last whole one."""
         company = self.workspace.settings.company
-        return parse_period(self.period or f"{self.run.as_of:%Y-%m}", company)
+        today = self.run.as_of.replace(tzinfo=UTC).astimezone(company.zone).date()
+        usual = add_months(today, -1) if is_past else today
+        return parse_period(self.period or f"{usual:%Y-%m}", company)
 
     def rows(self, name: str) -> pl.DataFrame:
         return self.workspace.table(name, run=self.run)
@@ -56,11 +58,13 @@ class _Question:
 def explain(workspace: Workspace, run: Run, name: str, period: str | None, dimension: str, member: str) -> Explanation:
     """Explain `room.entry`; raises with the known rooms or entries when there is no such figure."""
     room, _, entry = name.partition(".")
-    if room not in EXPLAINERS or not entry:
+    if room not in EXPLAINERS:
         raise QuarterdeckError(
-            f"{name!r} is no figure; write one such as metrics.win_rate, demand.bookings, plan.margin; "
+            f"{name!r} is no figure; write one such as metrics.win_rate, demand.bookings or plan.margin; "
             f"{did_you_mean(room, EXPLAINERS)}"
         )
+    if not entry:
+        raise QuarterdeckError(f"Which one? Write {room}.NAME, such as {EXAMPLES[room]}.")
     return EXPLAINERS[room](_Question(workspace, run, entry, period, dimension, member))
 
 
@@ -84,6 +88,20 @@ def _trail(question: _Question, written: str) -> list[str]:
     return lines
 
 
+def _known_member(question: _Question, rows: pl.DataFrame, column: str = "dimension") -> None:
+    """Raise when the rows have no such dimension or member."""
+    dimensions = rows[column].unique().to_list()
+    if question.dimension not in dimensions:
+        raise QuarterdeckError(
+            f"Nothing is cut by {question.dimension!r}; {did_you_mean(question.dimension, dimensions)}"
+        )
+    members = rows.filter(pl.col(column) == question.dimension)["member"].unique().to_list()
+    if question.member not in members:
+        raise QuarterdeckError(
+            f"There is no {question.dimension} {question.member!r}; {did_you_mean(question.member, members)}"
+        )
+
+
 def _part(question: _Question) -> str:
     return "the whole company" if question.dimension == "all" else f"{question.dimension} {question.member}"
 
@@ -101,8 +119,10 @@ def _metric(question: _Question) -> Explanation:
             f"There is no metric {question.entry!r}; {did_you_mean(question.entry, metrics.METRICS)}"
         )
     metric = metrics.METRICS[question.entry]
-    start, end, grain = question.span()
-    rows = question.rows("metric_values").filter(
+    start, end, grain = question.span(is_past=True)
+    values = question.rows("metric_values")
+    _known_member(question, values)
+    rows = values.filter(
         (pl.col("metric") == metric.name)
         & (pl.col("grain") == grain)
         & (pl.col("period_start") == start)
@@ -184,14 +204,18 @@ def _lines(
     rows = question.rows(name)
     known = rows[column].unique().drop_nulls().to_list()
     if question.entry not in known:
-        raise QuarterdeckError(f"{name} has no {column} {question.entry!r}; {did_you_mean(question.entry, known)}")
+        near = [str(value) for value in known[:5]] if len(known) > 5 else known
+        remedy = did_you_mean(question.entry, known) if len(known) <= 50 else f"such as {', '.join(near)}"
+        raise QuarterdeckError(f"{name} has no {column} {question.entry!r}; {remedy}")
     rows = rows.filter(pl.col(column) == question.entry)
     if question.period and "period_start" in rows.columns:
         start, end, _ = question.span()
         rows = rows.filter((pl.col("period_start") >= start) & (pl.col("period_start") < end))
     if "level" in rows.columns:
+        _known_member(question, rows, "level")
         rows = rows.filter((pl.col("level") == question.dimension) & (pl.col("member") == question.member))
-    base = rows.filter(pl.col("scenario") == "base") if "scenario" in rows.columns else rows
+    # What was closed is paid in any scenario; what is expected is told for the base one.
+    base = rows.filter(pl.col("scenario").is_in(["base", "paid"])) if "scenario" in rows.columns else rows
     figure = float(base[value].cast(pl.Float64).to_numpy().sum()) if base.height else None
     if table(name).column(value).type == "money" and figure is not None:
         from quarterdeck.base.money import scale
@@ -205,7 +229,7 @@ def _lines(
         value=figure,
         unit=unit,
         inputs=[f"{value} summed over {base.height} lines"],
-        records=rows,
+        records=base,
         run_id=question.run.id,
         decisions=_overrides(question, step.room),
         trail=_trail(question, name),
@@ -268,7 +292,10 @@ def _quality(question: _Question) -> Explanation:
     if question.entry not in quality.CHECKS:
         raise QuarterdeckError(f"There is no check {question.entry!r}; {did_you_mean(question.entry, quality.CHECKS)}")
     check = quality.CHECKS[question.entry]
-    found = question.workspace.findings(question.run).filter(pl.col("code") == f"quality.{check.name}")
+    run = question.run
+    if "quality.check" not in {step.name for step in run.steps}:
+        run = question.workspace.last_run(with_step="quality.check") or run
+    found = question.workspace.findings(run).filter(pl.col("code") == f"quality.{check.name}")
     return Explanation(
         name=f"quality.{check.name}",
         title=check.title,
@@ -277,11 +304,22 @@ def _quality(question: _Question) -> Explanation:
         unit="records",
         inputs=[f"money at stake: {found['money_at_stake'].sum():,.0f}"],
         records=found,
-        run_id=question.run.id,
+        run_id=run.id,
         decisions=empty("overrides"),
-        trail=[f"quality.check of run {question.run.id}"],
+        trail=[f"quality.check of run {run.id}"],
     )
 
+
+EXAMPLES = {
+    "metrics": "metrics.win_rate",
+    "demand": "demand.bookings",
+    "plan": "plan.gap",
+    "supply": "supply.sellers:East",
+    "quota": "'quota.Anna Snelling' (a person's id)",
+    "pay": "'pay.Anna Snelling' (a person's id)",
+    "scoring": "scoring.O0000123 (a deal's id)",
+    "quality": "quality.account_missing",
+}
 
 EXPLAINERS: dict[str, Callable[[_Question], Explanation]] = {
     "metrics": _metric,

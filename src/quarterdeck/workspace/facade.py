@@ -216,6 +216,7 @@ class Workspace:
         settings = read_settings(self.root, overlay) if overlay else self.settings
         moment, note = (self.moment(as_of), "") if as_of is not None else runs.usual_moment(self, until, now)
         started = time.perf_counter()
+        runs.refuse_before_records(self, state, moment)
         runner = Runner(
             lake=self.lake, store=self.store, engine=self.engine, settings=settings, parameters=self.parameters,
             state=state, as_of=moment, progress=progress, fresh=fresh,
@@ -239,9 +240,13 @@ class Workspace:
             )
         return runs.load(self, matches[0])
 
-    def last_run(self, *, as_of: date | datetime | None = None, with_table: str | None = None) -> Run | None:
-        """The newest run, of a moment or with a table if asked; None when there is none."""
+    def last_run(
+        self, *, as_of: date | datetime | None = None, with_table: str | None = None, with_step: str | None = None
+    ) -> Run | None:
+        """The newest run, of a moment or with a table or a step if asked; None when there is none."""
         for value in reversed(self.store.runs()):
+            if with_step is not None and with_step not in {step["name"] for step in value["steps"]}:
+                continue
             if as_of is not None and datetime.fromisoformat(value["as_of"]) != self.moment(as_of):
                 continue
             if with_table is None or with_table in value["tables"]:
@@ -253,8 +258,8 @@ class Workspace:
         return ParquetTables(self.engine, dict(run.paths))
 
     def findings(self, run: Run | None = None) -> pl.DataFrame:
-        """Everything that a run (the last) found, the worst first."""
-        run = run or self.last_run()
+        """Everything that a run (the last that checked the records) found, the worst first."""
+        run = run or self.last_run(with_step="quality.check") or self.last_run()
         if run is None:
             return empty("findings")
         frames = [pl.read_parquet(path) for path in run.findings if path.is_file()]
@@ -271,11 +276,21 @@ class Workspace:
     # --- decisions -------------------------------------------------------------------------------------------------
 
     def override(
-        self, room: str, target: str, value: float, *, reason: str, who: str, now: datetime, period: str | None = None
+        self, room: str, target: str, value: float, *, period: str, reason: str, who: str, now: datetime
     ) -> str:
-        """Choose a value that holds instead of the computed one from the next run on. Returns the decision's key."""
-        start = parse_period(period, self.settings.company)[0] if period else None
+        """Choose a month's value that holds instead of the computed one from the next run on; the decision's key."""
+        start, _, grain = parse_period(period, self.settings.company)
+        if grain != "month":
+            raise QuarterdeckError(f"An override holds for a month; write one for each month of {period}.")
         return decisions.override(self, room, target, value, start, reason, who, now)
+
+    def overrides(self) -> pl.DataFrame:
+        """The overrides that hold now."""
+        return decisions.overrides(self)
+
+    def withdraw(self, override_id: str, *, who: str, reason: str, now: datetime) -> None:
+        """Take an override back from the next run on; both decisions stay in the ledger."""
+        decisions.withdraw(self, override_id, reason, who, now)
 
     def approve(self, run: Run, *, who: str, reason: str, now: datetime, plan_hash: str | None = None) -> Publication:
         """Approve a run's plan and publish it; the approval holds for the plan of that hash and no other."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from quarterdeck.base.config import instant
+from quarterdeck.base.errors import QuarterdeckError
 from quarterdeck.base.schema import table
 from quarterdeck.records.files import digest
+from quarterdeck.records.lake import State
 from quarterdeck.workspace import decisions
 from quarterdeck.workspace.runner import Runner, StepRun
 
@@ -153,12 +156,28 @@ def usual_moment(workspace: Workspace, until: str | None, now: datetime) -> tupl
     return instant(day, company), note
 
 
+def refuse_before_records(workspace: Workspace, state: State, moment: datetime) -> None:
+    """Raise when nothing had happened at the moment that a run is to stand on."""
+    firsts = [edge for edge, _ in _edges(workspace, state, datetime(9999, 1, 1))]
+    if firsts and moment <= min(firsts):
+        raise QuarterdeckError(
+            f"Nothing was known before {moment:%Y-%m-%d}: the first dated record is of {min(firsts):%Y-%m-%d}. "
+            "Choose a later --as-of."
+        )
+
+
 def _newest_record(workspace: Workspace, before: datetime) -> datetime | None:
-    found = []
+    return max((last for _, last in _edges(workspace, workspace.lake.state(), before)), default=None)
+
+
+def _edges(workspace: Workspace, state: State, before: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """First and last instant up to a moment in each file of what happened."""
     for name, columns in HAPPENED.items():
-        batches = workspace.lake.state().tables.get(name, ())
-        for path in (path for batch in batches for path in batch.rows):
+        for path in (path for batch in state.tables.get(name, ()) for path in batch.rows):
             rows = pl.scan_parquet(workspace.lake.root / path)
-            past = [pl.col(column).filter(pl.col(column) <= before).max() for column in columns]
-            found += [value for value in rows.select(past).collect(engine="streaming").row(0) if value is not None]
-    return max(found, default=None)
+            past = [pl.col(column).filter(pl.col(column) <= before) for column in columns]
+            ends = [end.min().name.suffix("_first") for end in past] + [end.max().name.suffix("_last") for end in past]
+            row = rows.select(ends).collect(engine="streaming").row(0)
+            for first, last in zip(row[: len(columns)], row[len(columns) :], strict=True):
+                if first is not None and last is not None:
+                    yield first, last

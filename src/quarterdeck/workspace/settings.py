@@ -87,7 +87,14 @@ def read_settings(root: Path, overlay: dict[str, Any] | None = None) -> Workspac
     try:
         return model().model_validate(data)
     except ValidationError as error:
-        raise ConfigurationError(faults_of(error, model(), lines, str(path))) from None
+        faults = faults_of(error, model(), lines, str(path))
+        raise ConfigurationError(_placed(fault, overlay or {}) for fault in faults) from None
+
+
+def _placed(fault: str, overlay: dict[str, Any]) -> str:
+    """A fault of a value that the call gave is the call's, not the file's."""
+    given = next((name for name in overlay if f" {name}" in fault), None)
+    return f"--set {given}: {fault.partition(': ')[2]}" if given else fault
 
 
 def _put(data: dict[str, Any], place: list[str], value: Any) -> None:
