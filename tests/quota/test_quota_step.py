@@ -120,9 +120,35 @@ def test_only_who_sells_in_the_month_has_a_quota() -> None:
     assert quotas(Tables(**tables)) == {"ann": 100}
 
 
-def test_a_seller_without_a_record_counts_with_the_mean() -> None:
-    given = world({"ann": None, "bob": None, "new": None}, {"all": 900}, {"ann": 400.0, "bob": 200.0})
-    assert quotas(given) == {"ann": 400, "bob": 200, "new": 300}
+def test_a_seller_without_capacity_has_no_quota_and_the_rest_carry_all() -> None:
+    given = world({"ann": None, "bob": None, "idle": None}, {"all": 900}, {"ann": 400.0, "bob": 200.0})
+    assert quotas(given) == {"ann": 600, "bob": 300}
+    found = next(finding for finding in design(given, config()).findings if finding.code == "quota.idle_seller")
+    assert (found.count, found.record_id) == (1, "idle")
+    assert "left out" in found.message
+
+
+def test_one_who_left_is_not_called_idle() -> None:
+    given = world({"ann": None, "gone": None}, {"all": 900}, {"ann": 400.0})
+    people = given["people"].with_columns(
+        left_on=pl.when(pl.col("id") == "gone").then(pl.date(2024, 1, 31)).otherwise(None)
+    )
+    made = design(
+        Tables(people=people, plan_targets=given["plan_targets"], seller_capacity=given["seller_capacity"]), config()
+    )
+    assert codes(made.findings) == []
+
+
+def test_where_only_sellers_without_capacity_are_left_they_carry_the_target_all_the_same() -> None:
+    """Ann leaves before the month: the two others share it evenly, so that nothing of the target is lost."""
+    given = world({"ann": None, "x": None, "y": None}, {"all": 900}, {"ann": 400.0})
+    people = given["people"].with_columns(
+        left_on=pl.when(pl.col("id") == "ann").then(pl.date(2024, 6, 30)).otherwise(None)
+    )
+    made = design(
+        Tables(people=people, plan_targets=given["plan_targets"], seller_capacity=given["seller_capacity"]), config()
+    )
+    assert dict(made.tables["quotas"].select("person_id", "amount").rows()) == {"x": 450, "y": 450}
 
 
 def test_quotas_above_capacity_are_reported_with_what_is_missing() -> None:

@@ -71,6 +71,20 @@ def test_just_as_many_accounts_move_as_balance_needs() -> None:
     ]
 
 
+def test_a_seller_without_capacity_gets_no_territory() -> None:
+    """Six accounts that nobody looks after: Ann and Bob three each, Idle none."""
+    capacity = [
+        {"person_id": name, "period_start": date(2024, 7, 1), "deals": 5.0, "amount": 5.0, "rate": 0.5, "ramp": 1.0}
+        for name in ("ann", "bob")
+    ]
+    people = [seller("ann"), seller("bob"), seller("idle")]
+    given = tables(people, [deal(f"a{n}", None) for n in range(6)], seller_capacity=capacity)
+    result = design(given, config())
+    assert sorted(result.tables["territories"]["owner_id"]) == ["ann"] * 3 + ["bob"] * 3
+    found = next(finding for finding in result.findings if finding.code == "territory.idle_seller")
+    assert (found.count, found.record_id) == (1, "idle")
+
+
 def test_of_two_ways_to_balance_the_one_that_moves_less_is_taken() -> None:
     """Ann holds accounts of 5, 4, 3 and 3 deals. Moving 5 and 3 balances as well as moving 4 and 3, and moves more."""
     deals = [

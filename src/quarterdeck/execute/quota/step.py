@@ -34,6 +34,7 @@ def design(tables: Tables, config: Config[QuotaSettings]) -> Result:
     targets = tables["plan_targets"].sort("period_start")
     sellers = tables["people"].filter(pl.col("role").fill_null("seller") == "seller").sort("id")
     findings = _missing(tables, sellers)
+    sellers = _marked(sellers, tables, config, findings)
     if targets.is_empty() or sellers.is_empty():
         return Result({"quotas": empty("quotas")}, findings)
     rows: list[dict[str, Any]] = []
@@ -93,12 +94,41 @@ def _missing(tables: Tables, sellers: pl.DataFrame) -> list[Finding]:
     return found
 
 
+def _marked(
+    sellers: pl.DataFrame, tables: Tables, config: Config[QuotaSettings], findings: list[Finding]
+) -> pl.DataFrame:
+    """The sellers with `is_able`: false for one without any capacity while others have one; they are reported."""
+    able = pl.col("id").is_in(tables["seller_capacity"]["person_id"].unique().to_list())
+    marked = sellers.with_columns(is_able=able)
+    is_here = pl.col("left_on").is_null() | (pl.col("left_on") > config.today)
+    idle = marked.filter(~pl.col("is_able") & is_here)
+    if marked["is_able"].any() and idle.height:
+        findings.append(
+            Finding(
+                "quota.idle_seller",
+                "warning",
+                f"{idle.height} sellers have no capacity and were left out, they have no quota: "
+                f"{', '.join(idle['id'].head(5))}.",
+                "Enter their last day (left_on) or their role, or give them deals.",
+                table="people",
+                record_id=idle["id"][0] if idle.height == 1 else None,
+                count=idle.height,
+            )
+        )
+    return marked
+
+
 def _team(tables: Tables, sellers: pl.DataFrame, month: date) -> list[Seller]:
-    """Who sells in the month. A seller without a capacity of her own counts with the mean of the others."""
+    """Who sells in the month: those with a capacity; where none of them is there, all who are.
+
+    A seller whose capacity ends before the month counts with the mean of the others.
+    """
     active = sellers.filter(
         (pl.col("hired_on").is_null() | (pl.col("hired_on") < add_months(month, 1)))
         & (pl.col("left_on").is_null() | (pl.col("left_on") > month))
     )
+    able = active.filter("is_able")
+    active = able if able.height else active
     capacity = (
         tables["seller_capacity"].filter(pl.col("period_start") == month).select(id="person_id", capacity="amount")
     )

@@ -102,6 +102,10 @@ def _sellers(tables: Tables, config: Config[TerritorySettings]) -> tuple[pl.Data
             )
         )
     ramp = tables["seller_capacity"].group_by(id="person_id").agg(pl.col("ramp").mean())
+    idle = people.join(ramp, on="id", how="anti")
+    if 0 < idle.height < people.height:
+        people = people.join(ramp, on="id", how="semi")
+        findings.append(_idle(idle))
     sellers = people.join(ramp, on="id", how="left").select(
         "id",
         "name",
@@ -110,6 +114,20 @@ def _sellers(tables: Tables, config: Config[TerritorySettings]) -> tuple[pl.Data
         share=pl.col("ramp").fill_null(1.0).clip(0.25, 1.0),
     )
     return sellers.sort("id"), findings
+
+
+def _idle(idle: pl.DataFrame) -> Finding:
+    names = idle["id"].sort()
+    return Finding(
+        "territory.idle_seller",
+        "warning",
+        f"{idle.height} sellers have no capacity and were left out, they look after nothing: "
+        f"{', '.join(names.head(5))}.",
+        "Enter their last day (left_on) or their role, or give them deals.",
+        table="people",
+        record_id=names[0] if idle.height == 1 else None,
+        count=idle.height,
+    )
 
 
 def _groups(units: pl.DataFrame, sellers: pl.DataFrame, findings: list[Finding]) -> pl.Series:
