@@ -8,8 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from quarterdeck.base import schema
 from quarterdeck.base.errors import ConfigurationError
 from quarterdeck.connectors import ColumnMapping, FileMapping, Mapping, from_yaml, propose, rows, to_yaml
+from quarterdeck.connectors.closed_words import CLOSED
+from quarterdeck.connectors.vocabulary import value_words
 
 WORD = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=12)
 WORDS = st.dictionaries(WORD, WORD, max_size=3)
@@ -92,3 +95,54 @@ def test_the_printed_table_has_a_row_a_file_and_a_row_a_column(tmp_path: Path) -
     assert frame.columns == ["source", "file", "column", "table", "target", "confidence", "reason"]
     assert frame.filter(file="deals.csv")["column"].to_list() == [None, "id", "stage", "stage", "amount"]
     assert frame["reason"].str.len_chars().min() > 0  # type: ignore[operator]
+
+
+def test_every_word_that_a_closed_column_does_not_know_is_told_with_its_line() -> None:
+    text = """\
+source: crm
+files:
+  - path: deals.csv
+    table: opportunities
+    fill:
+      kind: newish
+    columns:
+      - column: stage
+        target: status
+        values:
+          Won: victory
+          Lost: lost
+          Parked: opne
+  - path: leads.csv
+    table: leads
+    columns:
+      - column: state
+        target: status
+        values:
+          Hot: Qualified
+      - column: from
+        target: channel
+        values:
+          Fair: jamboree
+  - path: log.csv
+    table: activities
+    columns:
+      - column: type
+        target: kind
+        values:
+          Pigeon: letter
+"""
+    with pytest.raises(ConfigurationError) as caught:
+        from_yaml(text, "mapping/crm.yaml")
+    faults = caught.value.faults
+    assert [fault.split(": ")[0] for fault in faults] == [f"mapping/crm.yaml:{line}" for line in (6, 11, 13, 20)]
+    assert "'victory' is no word for opportunities.status (known: open, won, lost); did you mean 'won'?" in faults[1]
+    meant = ("new", "won", "open", "qualified")
+    assert all(fault.endswith(f"did you mean '{word}'?") for fault, word in zip(faults, meant, strict=True))
+
+
+@pytest.mark.parametrize("name", CLOSED)
+def test_the_words_of_a_closed_column_are_those_that_the_schema_tells(name: str) -> None:
+    table, _, column = name.partition(".")
+    described = schema.table(table).column(column).description
+    assert described.split(", ") == [*CLOSED[name]]
+    assert set(value_words(name).values()) == {*CLOSED[name]}

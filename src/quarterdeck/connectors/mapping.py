@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError
 from quarterdeck.base import schema
 from quarterdeck.base.config import Section
 from quarterdeck.base.errors import ConfigurationError, did_you_mean
+from quarterdeck.connectors.closed_words import unknown_words
 from quarterdeck.connectors.vocabulary import missing
 
 SKIP = "skip"
@@ -26,7 +27,7 @@ class ColumnMapping(Section):
     """Name in the source."""
     target: str
     """Canonical column, or attributes: kept as it is, without a place of its own. Several columns may fill one day or
-    instant: the first that has a value counts."""
+    instant, or the status of deals: the first that has a value counts."""
     confidence: float = Field(default=1.0, ge=0, le=1)
     """How sure the proposal is; 1 for what a person wrote."""
     reason: str = ""
@@ -38,7 +39,7 @@ class ColumnMapping(Section):
     scale: int = Field(default=1, ge=1)
     """Of numbers: what they are counted in, such as 1000000 when the source gives millions."""
     values: dict[str, str] = Field(default_factory=dict)
-    """Our value for each of the source's, such as Won: won."""
+    """Our value for each of the source's, such as Won: won. An empty word for a status leaves it to the next column."""
     joins: str = ""
     """Of references: the canonical column that the values are found in, such as accounts.name."""
     aliases: dict[str, str] = Field(default_factory=dict)
@@ -226,6 +227,7 @@ def _unknown_names(content: dict[str, Any]) -> Iterator[tuple[tuple[int | str, .
             yield ("files", number, "table"), f"there is no table {entry['table']!r} to fill; {known}"
             continue
         yield from _unknown_columns(entry, ("files", number))
+        yield from unknown_words(entry["table"], entry, ("files", number))
 
 
 def _unknown_columns(
@@ -242,7 +244,7 @@ def _unknown_columns(
         at = (*place, "columns", number, "target")
         if target not in names:
             yield at, f"table {table} has no column {target!r}; {did_you_mean(target, names)}"
-        elif target in filled and schema.table(table).column(target).type not in ("instant", "day", "json"):
+        elif target in filled and not _takes_several(table, target):
             yield at, f"{target} is filled by {filled[target]!r} already; give one of them the target attributes"
         filled.setdefault(target, str(column.get("column")))
         joins = column.get("joins")
@@ -255,6 +257,12 @@ def _unknown_columns(
     for target in fill if isinstance(fill, dict) else ():
         if target not in names:
             yield (*place, "fill", target), f"table {table} has no column {target!r}; {did_you_mean(target, names)}"
+
+
+def _takes_several(table: str, target: str) -> bool:
+    """Several columns may fill it, the first that has a value counts."""
+    is_status = (table, target) == ("opportunities", "status")
+    return is_status or schema.table(table).column(target).type in ("instant", "day", "json")
 
 
 def rows(mapping: Mapping) -> pl.DataFrame:
