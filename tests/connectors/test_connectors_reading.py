@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from quarterdeck.base.config import Company
+from quarterdeck.base.finding import Finding
 from quarterdeck.base.schema import facts, table
 from quarterdeck.connectors import ColumnMapping, FileMapping, Mapping, TableBatch, propose, read
 
@@ -86,6 +87,68 @@ def test_a_word_that_is_no_stage_anybody_knew_counts_as_open_and_is_told(tmp_pat
     batch = one(tmp_path, mapping)
     assert batch.frame.filter(id="d")["status"].to_list() == ["open"]
     assert codes(batch) == {"connectors.status_unknown"}
+
+
+def mapped(*entries: ColumnMapping) -> Mapping:
+    return Mapping(source="crm", files=(FileMapping(path="deals.csv", table="opportunities", columns=entries),))
+
+
+ID = ColumnMapping(column="id", target="id")
+
+
+def unreadable(folder: Path, rows: list[tuple[str, str]], entry: ColumnMapping, **options: Any) -> list[Finding]:
+    """The findings of a file with a key and one more column, mapped by one entry."""
+    text = f"id;{entry.column}\n" + "".join(f"{key};{value}\n" for key, value in rows)
+    (folder / "deals.csv").write_text(text, encoding="utf-8")
+    found = read(mapped(ID, entry), folder, company=USD, **options)
+    return [finding for batch in found for finding in batch.findings if finding.code != "connectors.status_assumed"]
+
+
+@pytest.mark.parametrize("chunk", [20, 1000])
+def test_a_wrong_date_format_is_one_error_that_names_the_right_one(tmp_path: Path, chunk: int) -> None:
+    rows = [(f"d{number}", f"{number % 28 + 1:02d}-03-17") for number in range(280)]
+    wrong = ColumnMapping(column="engaged", target="created_at", format="%m-%d-%y")
+    (found,) = unreadable(tmp_path, rows, wrong, chunk=chunk)
+    # days 13 to 28 are no months: 16 of each 28
+    assert (found.code, found.severity, found.count) == ("connectors.value_unreadable", "error", 160)
+    told = "160 of the 280 values of engaged in deals.csv are no date written %m-%d-%y"
+    assert found.message == f"{told} ('13-03-17', '14-03-17', '15-03-17')."
+    assert "Set `format: '%d-%m-%y'` in mapping/crm.yaml at column engaged of deals.csv" in found.fix
+    assert "it reads all of the column" in found.fix
+
+
+def test_two_ways_of_writing_days_in_a_column_are_told_apart(tmp_path: Path) -> None:
+    rows = [(f"d{n}", f"2024-05-{n % 28 + 1:02d}" if n % 3 else f"{n % 28 + 1:02d}.05.2024") for n in range(90)]
+    (found,) = unreadable(tmp_path, rows, ColumnMapping(column="engaged", target="created_at"))
+    assert (found.severity, found.count) == ("error", 30)
+    assert "format: '%d.%m.%Y'" in found.fix
+    assert "the others are written in another way" in found.fix
+
+
+def test_a_wrong_decimal_sign_is_an_error_that_names_the_right_one(tmp_path: Path) -> None:
+    rows = [(f"d{number}", f"{number},5") for number in range(40)]
+    (found,) = unreadable(tmp_path, rows, ColumnMapping(column="value", target="amount"))
+    assert (found.severity, found.count) == ("error", 40)
+    assert "Set `decimal: ','` in mapping/crm.yaml" in found.fix
+
+
+@pytest.mark.parametrize(("bad", "severity"), [(5, "warning"), (6, "error")])
+def test_more_than_one_value_in_twenty_makes_the_finding_an_error(tmp_path: Path, bad: int, severity: str) -> None:
+    amounts = [(f"d{number}", "much" if number < bad else "7") for number in range(100)]
+    (found,) = unreadable(tmp_path, amounts, ColumnMapping(column="value", target="amount"))
+    assert (found.code, found.severity) == ("connectors.value_unreadable", severity)
+    stages = [(f"d{number}", "Zzz" if number < bad else "won") for number in range(100)]
+    (found,) = unreadable(tmp_path, stages, ColumnMapping(column="stage", target="status"))
+    assert (found.code, found.severity, found.count) == ("connectors.status_unknown", severity, bad)
+    assert "mapping/crm.yaml" in found.fix
+
+
+def test_a_column_with_two_targets_is_told_once(tmp_path: Path) -> None:
+    (tmp_path / "deals.csv").write_text("id,close\na,2024-01-02\nb,soon\n", encoding="utf-8")
+    both = (ColumnMapping(column="close", target=target) for target in ("closed_at", "expected_close_on"))
+    (batch,) = read(mapped(ID, *both), tmp_path, company=USD)
+    found = [finding for finding in batch.findings if finding.code == "connectors.value_unreadable"]
+    assert [finding.count for finding in found] == [1]
 
 
 def test_references_by_name_become_keys_and_unknown_names_are_told(tmp_path: Path) -> None:

@@ -10,16 +10,7 @@ import polars as pl
 from quarterdeck.base.finding import Finding, Severity
 from quarterdeck.connectors import convert
 from quarterdeck.connectors.mapping import ATTRIBUTES, ColumnMapping, FileMapping
-
-_NOUN = {
-    "instant": "date",
-    "day": "date",
-    "money": "amount",
-    "decimal": "amount",
-    "number": "number",
-    "integer": "whole number",
-    "flag": "yes or no",
-}
+from quarterdeck.connectors.unread import Unread
 
 
 @dataclass
@@ -27,9 +18,12 @@ class Notes:
     """The findings of one file of a mapping."""
 
     entry: FileMapping
+    source: str
     _found: dict[tuple[str, str], tuple[Severity, str, str]] = field(default_factory=dict)
     _count: Counter[tuple[str, str]] = field(default_factory=Counter)
     _examples: dict[tuple[str, str], dict[str, None]] = field(default_factory=dict)
+    _filled: Counter[str] = field(default_factory=Counter)
+    _unread: dict[tuple[str, str], Unread] = field(default_factory=dict)
 
     def findings(self) -> tuple[Finding, ...]:
         """One finding a code and column, with up to three of the values."""
@@ -41,7 +35,7 @@ class Notes:
             out.append(
                 Finding(f"connectors.{key[0]}", severity, text, fix, table=self.entry.table, count=self._count[key])
             )
-        return tuple(out)
+        return (*out, *self._unread_findings())
 
     def _note(
         self, key: tuple[str, str], severity: Severity, texts: tuple[str, str], values: pl.Series | None = None
@@ -87,19 +81,29 @@ class Notes:
                 text = f"{_plain(column)} of {path} has no place in {self.entry.table} and is not kept."
                 self._note(("column_not_kept", column), "notice", (text, fix))
 
-    def unread(self, column: str, target: str, kind: str, values: pl.Series) -> None:
-        """Values that are none of their column's type."""
-        noun = _NOUN.get(kind, kind)
-        text = f"{{count}} values of {_plain(column)} in {_plain(self.entry.path)} are no {noun} ({{examples}})."
-        fix = f"Mend them in the source, or set how {target} is written in the mapping; they are kept in attributes."
-        self._note(("value_unreadable", column), "warning", (text, fix), values)
+    def filled(self, column: str, count: int) -> None:
+        """So many more values of a column were there to be read."""
+        self._filled[column] += count
 
-    def unknown_status(self, column: str, values: pl.Series) -> None:
+    def unread(self, entry: ColumnMapping, kind: str, raw: pl.Series, failed: pl.Series) -> None:
+        """Values that are none of their column's type, where `failed`."""
+        seen = self._unread.setdefault((entry.column, entry.target), Unread(entry, kind))
+        seen.add(raw.filter(failed), raw.drop_nulls())
+
+    def unknown_status(self, entry: ColumnMapping, values: pl.Series) -> None:
         """Stages of which nobody said whether they are open, won or lost."""
         if len(values):
-            text = f"{{count}} deals have a {_plain(column)} that is not known as open, won or lost ({{examples}})."
-            fix = "Add these words to `values` of the target status in the mapping; until then the deals count as open."
-            self._note(("status_unknown", column), "warning", (text, fix), values)
+            seen = self._unread.setdefault((entry.column, "status"), Unread(entry, "status"))
+            seen.add(values, values)
+
+    def _unread_findings(self) -> list[Finding]:
+        """One finding a column, for the target that fewest of its values could be read as."""
+        worst: dict[str, Unread] = {}
+        for (column, _), seen in self._unread.items():
+            if column not in worst or worst[column].count < seen.count:
+                worst[column] = seen
+        table, path, home = self.entry.table, self.entry.path, f"mapping/{self.source}.yaml"
+        return [seen.finding(table, path, self._filled[column], home) for column, seen in worst.items()]
 
     def status_assumed(self) -> None:
         """No column says whether deals are won."""

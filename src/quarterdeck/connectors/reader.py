@@ -71,7 +71,7 @@ class _FileReader:
     notes: Notes = field(init=False)
 
     def __post_init__(self) -> None:
-        self.notes = Notes(self.entry)
+        self.notes = Notes(self.entry, self.mapping.source)
         self.table = schema.table(self.entry.table)
         self.zone = ZoneInfo(self.mapping.timezone) if self.mapping.timezone else self.company.zone
         self._seen: dict[str, int] = {}
@@ -156,6 +156,8 @@ class _FileReader:
         out: dict[str, pl.Series] = {}
         if raw.width == 0:
             return out
+        for name in {entry.column for entry in self.entry.columns} & set(raw.columns):
+            self.notes.filled(name, raw[name].count())
         entries = {entry.target: entry for entry in reversed(self.entry.columns) if entry.column in raw.columns}
         keys = self.lookups.keys(raw, self.entry)
         source_id = entries.get("source_id")
@@ -201,8 +203,7 @@ class _FileReader:
         value = self._converted(raw, column, entry, out)
         failed = raw.is_not_null() & value.is_null()
         if failed.any():
-            name = f"{self.table.name}.{column.name}"
-            self.notes.unread(entry.column, name, column.type, raw.filter(failed))
+            self.notes.unread(entry, column.type, raw, failed)
             wrong = convert.text(raw).set(~failed, None)
             self.unread[entry.column] = wrong
         return value.alias(column.name)
@@ -230,7 +231,7 @@ class _FileReader:
         value = convert.words(raw, entry.values, f"{self.table.name}.{column.name}")
         if self.table.name == "opportunities" and column.name == "status":
             strange = value.is_not_null() & ~value.is_in(["open", "won", "lost"])
-            self.notes.unknown_status(entry.column, value.filter(strange))
+            self.notes.unknown_status(entry, value.filter(strange))
             value = value.set(strange, "open")
         return value
 
