@@ -56,7 +56,7 @@ def supply_line(month: int, **given: Any) -> dict[str, Any]:
     return row | given
 
 
-def short(**more: pl.DataFrame) -> Result:
+def short(margin: float = 0.6, **more: pl.DataFrame) -> Result:
     """10 won deals a month of 1,000 are 20 to be worked; two sellers close 16; the target is 10,000 a month.
 
     Month 1 closes 8,000 and 4 deals wait; month 2 closes 16 of 24 deals, so 8,000 of 12,000; month 3 8,000 again.
@@ -66,7 +66,7 @@ def short(**more: pl.DataFrame) -> Result:
         "plan_targets": aims([1_000_000] * 3),
         "seller_capacity": sellers({"Ann": 8.0, "Bo": 8.0}, 3),
     }
-    return plan(tables(**(frames | more)), config(hire_share=0.5, hiring_lead_months=1, ramp=(1.0,)))
+    return plan(tables(**(frames | more)), config(hire_share=0.5, hiring_lead_months=1, ramp=(1.0,), margin=margin))
 
 
 def test_sellers_limit_what_is_served_and_the_gap_is_what_the_target_misses() -> None:
@@ -152,8 +152,9 @@ def test_delivery_that_is_short_limits_the_bookings_that_need_it() -> None:
 
 def test_three_options_are_weighed_on_the_draws() -> None:
     """One more seller from month 2 on closes the gap: gain 6,000. People have no cost: 20 % of the 4,000 that one brings
-    a month, so 3 x 800 once and 2 x 800. More deals find nobody; half of the futures reach 24,000."""
-    made = short()
+    a month, so 3 x 800 once and 2 x 800: less than the margin of 5,400. More deals find nobody; half of the futures
+    reach 24,000, and to aim lower comes after what closes the gap."""
+    made = short(margin=0.9)
     assert made.tables["plan_options"].height == 3
     hire = option(made, "hire_sellers")
     assert hire["title"] == "Hire 1 more seller (1 East)"
@@ -167,7 +168,57 @@ def test_three_options_are_weighed_on_the_draws() -> None:
     lower = option(made, "lower_target")
     assert lower["title"] == "Lower the target to 24,000 USD"
     assert lower["probability"] == 1.0
-    assert made.tables["plan_options"]["option"].to_list() == ["lower_target", "hire_sellers", "more_pipeline"]
+    assert made.tables["plan_options"]["option"].to_list() == ["hire_sellers", "lower_target", "more_pipeline"]
+    assert pipeline["reason"].startswith("It changes nothing: the sellers have no room")
+    assert "the supply plan itself hires no seller" in hire["reason"]
+
+
+def test_an_option_that_costs_more_than_its_margin_is_not_feasible_and_says_so() -> None:
+    """The hire's 6,000 leave 60 %, 3,600, for 4,000; and of a unit cost of 10 % of the price 5,400."""
+    hire = option(short(), "hire_sellers")
+    assert not hire["is_feasible"]
+    assert hire["reason"].startswith("It costs 4,000 USD, more than the margin of 3,600 USD that it brings")
+    assert short().tables["plan_options"]["option"].to_list()[0] == "lower_target"
+    products = pl.DataFrame([{"id": "P", "name": "P", "unit_price": 10, "unit_cost": 1}])
+    made = short(products=products)
+    assert option(made, "hire_sellers")["is_feasible"]
+    gap = next(finding for finding in made.findings if finding.code == "reconcile.gap")
+    assert gap.fix.startswith("Decide: Hire 1 more seller")
+    assert "Bring" not in gap.fix
+
+
+def test_the_option_to_hire_names_the_hires_that_the_plan_has() -> None:
+    """The plan decides on one hire in month 2, who is at work in month 3; deals still wait at the end."""
+    lines = pl.DataFrame([supply_line(1, hire=1.0), supply_line(0), supply_line(2)])
+    hire = option(short(supply_lines=lines, plan_targets=aims([1_200_000] * 3)), "hire_sellers")
+    assert "on top of the 1 hire that the supply plan has already" in hire["reason"]
+
+
+def test_a_won_share_that_cannot_rise_is_no_feasible_option() -> None:
+    """All sellers win 50 %, so there is nothing to copy from the best."""
+    team = sellers({"Ann": 100.0, "Bo": 100.0}, 3)
+    frames = demand(TEN_A_MONTH) | {"scenarios": BASE, "plan_targets": aims([1_050_000] * 3), "seller_capacity": team}
+    made = plan(tables(**frames), config())
+    win = option(made, "win_more")
+    assert (win["is_feasible"], win["gain"], win["title"]) == (False, 0.0, "Raise the won share above 50.0%")
+    assert win["reason"].startswith("It changes nothing")
+    assert made.tables["plan_options"]["option"].to_list() == ["more_pipeline", "lower_target", "win_more"]
+
+
+def test_odds_are_told_by_demand_and_as_served() -> None:
+    """Futures of 8, 9, 12 and 12 deals, sellers for 9 won ones, 9,000 aimed at: 3 of 4 reach it by demand and served;
+    with 10,000 aimed at 2 of 4 by demand and none as served."""
+    for aim, odds in ((900_000, (0.75, 0.75)), (1_000_000, (0.5, 0.0))):
+        frames = demand({("P", "East"): [[8.0, 9.0, 12.0, 12.0]]}) | {
+            "scenarios": scenarios(base=[0, 1, 2, 3], worst=[0]),
+            "plan_targets": aims([aim]),
+            "seller_capacity": sellers({"Ann": 18.0}, 1),
+        }
+        found = line(plan(tables(**frames), config()), "odds")
+        assert found["scenario"] == ["base", "worst"]
+        assert (found["demand"][0], found["supply"][0]) == odds
+        assert found["demand"][1] == 0.0
+        assert found["money"] == found["gap"] == [None, None]
 
 
 def with_room(targets: list[int], **settings_: Any) -> Result:

@@ -17,6 +17,10 @@ LINES: dict[str, str] = {
     "hours": "What a delivery resource has in a month against what sold and expected deals ask of it.",
     "supply_cost": "Cost of the plan's hires, overtime and purchases.",
     "pay_cost": "Variable pay by the rules of the pay plan on the scenario's bookings: the mean of its futures.",
+    "odds": (
+        "Odds that the target of the whole horizon is reached, as shares of the scenario's futures: under demand by "
+        "what the market would take, under supply by what can be served. One row a scenario, at the first month."
+    ),
     "margin": (
         "Bookings that can be served, less the products' unit cost, variable pay, and the cost of hires and overtime. "
         "A product without a unit cost counts as costing nothing."

@@ -17,8 +17,9 @@ Row = dict[str, Any]
 
 
 def scenario_lines(tables: Tables, futures: Futures, sellers: Sellers, picture: Picture, currency: str) -> list[Row]:
-    """All lines of a scenario: bookings, target, capacity, hires, hours, supply_cost, pay_cost and margin."""
+    """All lines of a scenario: bookings, target, odds, capacity, hires, hours, supply_cost, pay_cost and margin."""
     rows = _bookings(tables, futures, picture, currency)
+    rows.append(_odds(tables, futures, picture, currency))
     rows += _capacity(futures, sellers, picture)
     rows += _resources(tables, picture.scenario)
     rows += _money(tables, futures, picture, currency)
@@ -51,6 +52,20 @@ def _bookings(tables: Tables, futures: Futures, picture: Picture, currency: str)
                 money = float(target[t])
                 rows.append(_line(picture.scenario, month, "target", (level, member), gap=gap, money=money))
     return rows
+
+
+def _odds(tables: Tables, futures: Futures, picture: Picture, currency: str) -> Row:
+    """The share of futures, 0..1, that reach the horizon's target: by demand alone, and as supply (what is served)."""
+    target = float(target_of(tables, futures, currency).sum())
+    demand = futures.only(picture.draws).total
+    return _line(
+        picture.scenario,
+        futures.months[0],
+        "odds",
+        ("all", "all"),
+        demand=float((demand >= target).mean()),
+        supply=float((picture.totals >= target).mean()),
+    )
 
 
 def _capacity(futures: Futures, sellers: Sellers, picture: Picture) -> list[Row]:

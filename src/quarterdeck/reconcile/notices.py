@@ -40,11 +40,16 @@ def _gap(case: Case, options: Sequence[Option]) -> Finding:
             f"{abs(case.gap):,.0f} ({share:.0%}) {side} the target of {case.target:,.0f}; "
             f"{odds:.0%} of futures reach it."
         ),
-        fix="Decide: "
-        + "; or ".join(f"{o.title} (gap then {o.gap_after:+,.0f}, odds {o.probability:.0%})" for o in options)
-        + ".",
+        fix=_ways(options),
         money_at_stake=round(-case.gap, 2) if case.gap < 0 else None,
     )
+
+
+def _ways(options: Sequence[Option]) -> str:
+    ways = [f"{o.title} (gap then {o.gap_after:+,.0f}, odds {o.probability:.0%})" for o in options if o.is_feasible]
+    if not ways:
+        return "None of the options in plan_options helps in these months; see there why."
+    return f"Decide: {'; or '.join(ways)}."
 
 
 def _sellers_bind(case: Case, futures: Futures) -> list[Finding]:

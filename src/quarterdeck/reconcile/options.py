@@ -27,6 +27,8 @@ class Case:
     rates: Floats
     """(P,) won shares of the sellers, one each"""
     target: float
+    margin: float
+    """Margin as a share of bookings: what products' unit costs leave, the setting where they have none"""
     currency: str
     settings: ReconcileSettings
 
@@ -60,15 +62,36 @@ Maker = Callable[[Case], Option]
 
 
 def three_options(case: Case) -> list[Option]:
-    """Exactly three options, feasible ones first and then by gain after margin, less cost."""
+    """Exactly three options, feasible ones first and then by gain after margin, less cost.
+
+    To lower the target comes after every other feasible one, each of which closes part of the gap.
+    """
     if case.gap < 0:
         first: Maker = hire_sellers if case.waiting.sum() > 0.01 * abs(case.gap) else win_more
         makers: tuple[Maker, ...] = (first, more_pipeline, lower_target)
     else:
         makers = (raise_target, hold_hires, keep_plan)
-    found = [make(case) for make in makers]
-    worth = case.settings.margin
-    return sorted(found, key=lambda option: (not option.is_feasible, -(option.gain * worth - option.cost)))
+    found = [_weighed(make(case), case) for make in makers]
+
+    def place(option: Option) -> tuple[bool, bool, float]:
+        worth = option.gain * case.margin - option.cost
+        return not option.is_feasible, option.option == "lower_target", -worth
+
+    return sorted(found, key=place)
+
+
+def _weighed(option: Option, case: Case) -> Option:
+    """Not feasible, with the reason in words, when the cost is more than the margin that it brings in the horizon."""
+    margin = option.gain * case.margin
+    if not option.is_feasible or option.cost <= margin:
+        return option
+    money = f"{{:,.0f}} {case.currency}".format
+    words = (
+        f"It costs {money(option.cost)}, more than the margin of {money(margin)} that it brings in these months."
+        if option.cost > 0
+        else f"It saves {money(-option.cost)} and gives up a margin of {money(-margin)}, which is more."
+    )
+    return replace(option, is_feasible=False, reason=f"{words} {option.reason}")
 
 
 def hire_sellers(case: Case) -> Option:
@@ -87,15 +110,22 @@ def hire_sellers(case: Case) -> Option:
     hires, totals = after(number)
     gain, cost = float((totals - before).mean()), sellers.cost_of(hires)
     start, months = sellers.lead, len(case.futures.months)
+    planned = round(float(case.picture.hires.sum()))
     where = ", ".join(f"{int(k)} {name}" for name, k in zip(sellers.names, hires[:, 0], strict=True) if k)
     ramp = ", ".join(f"{sellers.ramp[min(m, len(sellers.ramp) - 1)]:.0%}" for m in range(max(months - start, 0)))
-    reason = (
-        f"{number} more sellers ({where}) decided in {case.futures.months[0]:%Y-%m}, at work {start} months later, "
-        f"who reach {ramp or 'nothing within the horizon'} of {_mean_hire(sellers):.1f} deals a month. They close "
-        f"deals that wait today: {gain:,.0f} in {months} months for {cost:,.0f} {case.currency}."
+    noun = "seller" if number == 1 else "sellers"
+    besides = (
+        f"on top of the {planned} {'hire' if planned == 1 else 'hires'} that the supply plan has already"
+        if planned
+        else "the supply plan itself hires no seller"
     )
-    title = f"Hire {number} more {'seller' if number == 1 else 'sellers'} ({where})"
-    return _option("hire_sellers", title, (gain, cost), totals, case, start < months and gain > 0, reason)
+    reason = (
+        f"{number} more {noun} ({where}), {besides}; decided in {case.futures.months[0]:%Y-%m}, at work {start} months "
+        f"later, reaching {ramp or 'nothing within the horizon'} of {_mean_hire(sellers):.1f} deals a month. They "
+        f"close deals that wait today: {gain:,.0f} in {months} months for {cost:,.0f} {case.currency}."
+    )
+    idle = f"It changes nothing: hired now, they close no more deals in these {months} months."
+    return _gaining("hire_sellers", f"Hire {number} more {noun} ({where})", (gain, cost), totals, case, (reason, idle))
 
 
 def more_pipeline(case: Case) -> Option:
@@ -121,7 +151,8 @@ def more_pipeline(case: Case) -> Option:
         "What finding these deals costs is not known and not counted."
     )
     title = f"Bring {new:,.0f} more new {'deal' if round(new) == 1 else 'deals'} a month"
-    return _option("more_pipeline", title, (gain, 0.0), totals, case, gain > 0, reason)
+    idle = "It changes nothing: the sellers have no room for more deals."
+    return _gaining("more_pipeline", title, (gain, 0.0), totals, case, (reason, idle))
 
 
 def win_more(case: Case) -> Option:
@@ -145,7 +176,10 @@ def win_more(case: Case) -> Option:
         "Sellers are not the limit, so hiring would add nothing. What coaching costs is not known and not counted."
     )
     title = f"Raise the won share from {now:.1%} to {now * (1 + growth):.1%}"
-    return _option("win_more", title, (gain, 0.0), totals, case, limit > 0.001, reason)
+    if f"{now:.1%}" == f"{now * (1 + growth):.1%}":
+        title, totals, gain = f"Raise the won share above {now:.1%}", case.picture.totals, 0.0
+    idle = "It changes nothing: the best sellers hardly win a larger share than the team."
+    return _gaining("win_more", title, (gain, 0.0), totals, case, (reason, idle))
 
 
 def lower_target(case: Case) -> Option:
@@ -192,6 +226,10 @@ def _retarget(case: Case, name: str, verb: str) -> Option:
         f"the target is {case.target:,.0f} {case.currency}, {abs(middle - case.target):,.0f} "
         f"{'above' if case.target > middle else 'below'} it."
     )
+    is_so = middle > case.target if verb == "Raise" else middle < case.target
+    if not is_so or f"{middle:,.0f}" == f"{case.target:,.0f}":
+        reason = f"It is no {'higher' if verb == 'Raise' else 'lower'} target. {reason}"
+        is_so = False
     return Option(
         option=name,
         title=f"{verb} the target to {middle:,.0f} {case.currency}",
@@ -199,9 +237,21 @@ def _retarget(case: Case, name: str, verb: str) -> Option:
         cost=0.0,
         gap_after=float(totals.mean()) - middle,
         probability=float((totals >= middle).mean()),
-        is_feasible=True,
+        is_feasible=is_so,
         reason=reason,
     )
+
+
+def _gaining(
+    name: str, title: str, money: tuple[float, float], totals: Floats, case: Case, words: tuple[str, str]
+) -> Option:
+    """An option to close the gap; `words` are the reason and what is said before it when there is no gain.
+
+    Less than a thousandth of the gap, or less than one unit of the currency, counts as nothing.
+    """
+    reason, idle = words
+    changes = money[0] >= max(1.0, 1e-3 * abs(case.gap))
+    return _option(name, title, money, totals, case, changes, reason if changes else f"{idle} {reason}")
 
 
 def _option(

@@ -92,6 +92,16 @@ def unit_cost_rates(tables: Tables, futures: Futures) -> Floats:
     return np.asarray([known.get(product or "", 0.0) for product in futures.product])
 
 
+def margin_rate(tables: Tables, futures: Futures, supply: Floats, default: float) -> float:
+    """Margin as a share of the bookings `supply` (L, T); products without a unit cost or a price count `default`."""
+    products = tables["products"].filter(pl.col("unit_cost").is_not_null() & (pl.col("unit_price") > 0))
+    costed = set(products["id"].to_list())
+    known = np.asarray([product in costed for product in futures.product])
+    rates = np.where(known, 1.0 - unit_cost_rates(tables, futures), default)
+    weights = np.maximum(supply.sum(axis=1), 0.0)
+    return float(np.average(rates, weights=weights)) if weights.sum() > 0 else default
+
+
 def target_of(tables: Tables, futures: Futures, currency: str, level: str = "all", member: str = "all") -> Floats:
     """(T,) target of a member in major units."""
     rows = tables["plan_targets"].filter((pl.col("level") == level) & (pl.col("member") == member))

@@ -15,7 +15,7 @@ from quarterdeck.reconcile.futures import Floats, Futures, home_teams, read_futu
 from quarterdeck.reconcile.lines import scenario_lines
 from quarterdeck.reconcile.notices import notices
 from quarterdeck.reconcile.options import Case, three_options
-from quarterdeck.reconcile.picture import delivery_share, draw_picture, target_of
+from quarterdeck.reconcile.picture import delivery_share, draw_picture, margin_rate, target_of
 from quarterdeck.reconcile.settings import ReconcileSettings
 from quarterdeck.reconcile.team import Sellers, read_sellers
 
@@ -47,6 +47,7 @@ def plan(tables: Tables, config: Config[ReconcileSettings]) -> Result:
                 waiting=_by_team(picture.unworked, futures, sellers),
                 rates=_rates(tables),
                 target=float(target_of(tables, futures, currency).sum()),
+                margin=margin_rate(tables, futures, picture.supply, config.settings.margin),
                 currency=currency,
                 settings=config.settings,
             )
