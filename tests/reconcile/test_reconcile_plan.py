@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from made_plan import FIRST, aims, config, demand, scenarios, sellers, tables, won
 
 from quarterdeck.base.calendar import add_months
+from quarterdeck.base.finding import Finding
+from quarterdeck.base.regions import home_teams
 from quarterdeck.base.schema import conform, empty
 from quarterdeck.base.step import Result
 from quarterdeck.reconcile import plan
-from quarterdeck.reconcile.futures import Futures, home_teams, served
+from quarterdeck.reconcile.futures import Futures, served
 from quarterdeck.reconcile.settings import ReconcileSettings
-from quarterdeck.supply.limits import home_teams as supply_home_teams
 from quarterdeck.supply.settings import SupplySettings
 
 TEN_A_MONTH = {("P", "East"): [[10.0, 10.0]] * 3}
@@ -256,6 +257,31 @@ def test_above_the_target_there_are_three_options_too() -> None:
     assert (gap.severity, gap.money_at_stake) == ("notice", None)
 
 
+def test_the_finding_on_the_margin_names_what_each_product_lacks() -> None:
+    leaves = {(name, "East"): [[1.0]] for name in ("A", "B", "C", "D")}
+    products = [
+        {"id": "A", "name": "A", "unit_price": 10, "unit_cost": None},
+        {"id": "B", "name": "B", "unit_price": 10, "unit_cost": 4},
+        {"id": "C", "name": "C", "unit_price": None, "unit_cost": 4},
+    ]
+    frames = demand(leaves) | {"scenarios": scenarios(base=[0]), "plan_targets": aims([100])}
+
+    def told(rows: list[dict[str, Any]]) -> Finding:
+        made = plan(tables(**frames, products=pl.DataFrame(rows, schema_overrides={"unit_cost": pl.Int64})), config())
+        return next(finding for finding in made.findings if finding.code == "reconcile.no_unit_cost")
+
+    assert told(products).message == (
+        "1 product has no unit cost (A); 1 product has no unit cost and no unit price (D); 1 product has no unit price "
+        "(C); the plan's margin counts no cost for them."
+    )
+    priced = [
+        row | {"unit_price": 10, "unit_cost": None, "id": name} for row, name in zip(products * 2, "ABCD", strict=False)
+    ]
+    assert told(priced).message.startswith("4 products have no unit cost (A, B, C, …); the plan's")
+    assert told(priced).fix.startswith("Give unit_cost: ")
+    assert told(priced).count == 4
+
+
 def test_without_sellers_the_demand_is_the_supply() -> None:
     frames = demand(TEN_A_MONTH) | {"scenarios": BASE, "plan_targets": aims([1_000_000] * 3)}
     made = plan(tables(**frames), config())
@@ -345,12 +371,12 @@ def test_both_rooms_take_the_same_values_for_hires() -> None:
         assert getattr(ours, name) == getattr(theirs, name)
 
 
-def test_a_region_without_sellers_is_worked_by_the_team_that_owns_its_deals_as_in_the_supply_plan() -> None:
+def test_a_region_without_sellers_is_worked_by_the_team_that_owns_its_deals() -> None:
     """Ann of the East closes 8 of the 8 deals asked for in East and Estt; Wes owns fewer deals there."""
     rows = [won(FIRST, 0, "Estt", day=day) | {"owner_id": owner} for day, owner in ((1, "Ann"), (2, "Ann"), (3, "Wes"))]
     deals = tables(opportunities=pl.DataFrame(rows))["opportunities"]
     team = pl.concat([sellers({"Ann": 8.0}, 1), sellers({"Wes": 8.0}, 1, region="West")])
-    assert home_teams(deals, team) == supply_home_teams(deals, team) == {"Estt": "East"}
+    assert home_teams(deals, team) == {"Estt": "East"}
     frames = demand({("P", "East"): [[3.0]], ("P", "Estt"): [[1.0]]})
     frames |= {"scenarios": scenarios(base=[0]), "plan_targets": aims([400_000])}
     made = plan(tables(**frames, opportunities=deals, seller_capacity=team), config())

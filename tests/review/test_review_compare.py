@@ -176,3 +176,18 @@ def test_parts_add_up_to_the_whole(members: tuple[str, ...]) -> None:
     found = compare(tables(promises, deals), config()).tables["variances"]
     whole = found.filter(pl.col("level") == "all")["actual"].item()
     assert found.filter(pl.col("level") == "region")["actual"].sum() == pytest.approx(whole)
+
+
+def test_thousands_are_separated_in_reasons() -> None:
+    """A tent brought 100,000; one at 50,000 came against 1,000: 99,000 more by number, 50,000 less by size."""
+    deals = [won(datetime(2024, 2, 1), 100_000), won(datetime(2024, 4, 2), 50_000)]
+    row = compare(tables([PLANNED], deals), config()).tables["variances"].row(0, named=True)
+    assert "(+99,000 USD)" in row["reason"]
+    assert "(-50,000 USD)" in row["reason"]
+
+
+def test_the_money_at_stake_is_in_whole_units() -> None:
+    promise = PLANNED | {"planned": 1000.4}
+    deals = [won(datetime(2024, 2, 1), 200), won(datetime(2024, 4, 2), 200)]
+    missed = next(f for f in compare(tables([promise], deals), config()).findings if f.code == "review.missed")
+    assert missed.money_at_stake == 800.0

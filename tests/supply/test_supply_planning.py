@@ -34,8 +34,9 @@ def test_hours_follow_the_recipe_and_what_is_over_is_short() -> None:
     assert press["shortage"] == pytest.approx([50])
     assert press["shortage_rate"] == pytest.approx([1.0])
     short = next(finding for finding in made.findings if finding.code == "supply.short")
-    assert "250 hours are asked for" in short.message
-    assert "50 are missing" in short.message
+    assert short.message.startswith("Press: without action short in 2026-07 in 100% of futures. 250 hours are needed")
+    assert "50 hours are missing" in short.message
+    assert short.message.endswith("after them 100% of futures remain short in 2026-07.")
     assert short.money_at_stake == pytest.approx(
         50 / 0.5 * 1000 * 0.6
     )  # 100 units of 1,000 at the assumed margin of 60 %
@@ -109,7 +110,8 @@ def test_hiring_is_advised_in_time_and_said_in_words() -> None:
     assert team["shortage"] == pytest.approx([0] * 6)
     assert team["cost"] == pytest.approx([0, 500, 2000, 2000, 2000, 2000])
     short = next(finding for finding in made.findings if finding.code == "supply.short")
-    assert "short in 2026-09 in 100% of futures" in short.message
+    assert "without action short in 2026-09 in 100% of futures" in short.message
+    assert short.message.endswith("after them 0% of futures remain short in 2026-09.")
     assert "Hire 1 in 2026-08 (there from 2026-09, 500 USD once, 2,000 a month)" in short.fix
 
 

@@ -41,7 +41,7 @@ def _gap(case: Case, options: Sequence[Option]) -> Finding:
             f"{odds:.0%} of futures reach it."
         ),
         fix=_ways(options),
-        money_at_stake=round(-case.gap, 2) if case.gap < 0 else None,
+        money_at_stake=float(round(-case.gap)) if case.gap < 0 else None,
     )
 
 
@@ -66,7 +66,7 @@ def _sellers_bind(case: Case, futures: Futures) -> list[Finding]:
             table="plan_lines",
             message=f"Sellers cannot close all that the market would take; bookings left ({case.currency}): {where}.",
             fix="Put the best deals first, move deals to teams with room, or hire in time for the next horizon.",
-            money_at_stake=round(float(case.waiting[binding].sum()), 2),
+            money_at_stake=float(round(float(case.waiting[binding].sum()))),
             count=len(binding),
         )
     ]
@@ -90,27 +90,41 @@ def _delivery_binds(case: Case, futures: Futures) -> list[Finding]:
             message=f"Bookings of {lost.sum():,.0f} {case.currency} could be sold but not delivered in time: "
             f"{', '.join(worst[:5])}.",
             fix="See what is short in supply_lines: hire, order, use overtime, or agree later dates before selling.",
-            money_at_stake=round(float(lost.sum()), 2),
+            money_at_stake=float(round(float(lost.sum()))),
         )
     ]
 
 
 def _no_unit_cost(tables: Tables, futures: Futures) -> list[Finding]:
     sold = {product for product in futures.product if product is not None}
-    costed = set(
-        tables["products"].filter(pl.col("unit_cost").is_not_null() & (pl.col("unit_price") > 0))["id"].to_list()
-    )
-    missing = sorted(sold - costed) if sold else ["all"]
-    if not missing:
+    lacking: dict[str, list[str]] = {}
+    for row in tables["products"].filter(pl.col("id").is_in(list(sold))).sort("id").iter_rows(named=True):
+        needs = (("unit cost", row["unit_cost"] is None), ("unit price", not (row["unit_price"] or 0) > 0))
+        what = " and no ".join(name for name, is_missing in needs if is_missing)
+        if what:
+            lacking.setdefault(what, []).append(row["id"])
+    unlisted = sorted(sold - set(tables["products"]["id"].to_list()))
+    if not sold or unlisted:
+        lacking["unit cost and no unit price"] = sorted([*lacking.get("unit cost and no unit price", []), *unlisted])
+    if not lacking:
         return []
+    count = sum(len(products) for products in lacking.values())
+    parts = "; ".join(
+        f"{len(products)} {'product has' if len(products) == 1 else 'products have'} no {what} "
+        f"({', '.join(products[:3])}{', …' if len(products) > 3 else ''})"
+        for what, products in sorted(lacking.items())
+        if products
+    )
+    fields = " and ".join(field for field in ("unit_cost", "unit_price") if field.replace("_", " ") in parts)
     return [
         Finding(
             code="reconcile.no_unit_cost",
             severity="notice",
             table="products",
-            message=f"{len(missing)} products have no unit cost or price; the plan's margin counts no cost for them.",
-            fix="Give unit_price and unit_cost: then the margin is right and short supply goes to what earns most.",
-            count=len(missing),
+            message=f"{parts or 'The demand names no product'}; the plan's margin counts no cost for them.",
+            fix=f"Give {fields or 'each deal its product'}: "
+            "then the margin is right and short supply goes to what earns most.",
+            count=max(count, 1),
         )
     ]
 
@@ -130,7 +144,7 @@ def _quotas(tables: Tables, case: Case) -> list[Finding]:
             table="quotas",
             message=f"{both.height} sellers carry a quota of more than 1.2 times what they can close: {some}.",
             fix="Move accounts or quota to sellers with room, or lower the target.",
-            money_at_stake=round(float((both["quota"] - both["able"]).sum()), 2),
+            money_at_stake=float(round(float((both["quota"] - both["able"]).sum()))),
             count=both.height,
         )
     ]

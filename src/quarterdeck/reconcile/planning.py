@@ -8,10 +8,11 @@ import numpy as np
 import polars as pl
 
 from quarterdeck.base.config import Config
+from quarterdeck.base.regions import home_teams
 from quarterdeck.base.schema import conform, empty
 from quarterdeck.base.step import Result
 from quarterdeck.base.tables import Tables
-from quarterdeck.reconcile.futures import Floats, Futures, home_teams, read_futures
+from quarterdeck.reconcile.futures import Floats, Futures, read_futures
 from quarterdeck.reconcile.lines import scenario_lines
 from quarterdeck.reconcile.notices import notices
 from quarterdeck.reconcile.options import Case, three_options

@@ -212,7 +212,7 @@ def _missed(rows: pl.DataFrame, config: Config[ReviewSettings]) -> list[Finding]
                 f"See why in variances: {part['reason'][0]}",
                 table="variances",
                 record_id=str(member),
-                money_at_stake=short_by,
+                money_at_stake=float(round(short_by)),
             )
         )
     return found

@@ -72,10 +72,11 @@ def _short(
     others = [f"{months[t]:%Y-%m}" for t in bad if t != worst]
     also = f"; also in {', '.join(others)}" if others else ""
     message = (
-        f"{resource.name}: short in {months[worst]:%Y-%m} in {odds[worst]:.0%} of futures{also}. "
-        f"{_many(wanted[worst])} {resource.unit} are asked for on average ({_many(tenth)} in one future of ten), "
-        f"{_many(resource.capacity[worst])} are there; when it is short, {_many(mean[worst] / odds[worst])} "
-        "are missing."
+        f"{resource.name}: without action short in {months[worst]:%Y-%m} in {odds[worst]:.0%} of futures{also}. "
+        f"{_many(wanted[worst])} {resource.unit} are needed on average ({_many(tenth)} or more in one future of ten), "
+        f"{_many(resource.capacity[worst])} are there; in the futures that are short, "
+        f"{_many(mean[worst] / odds[worst])} {resource.unit} are missing on average. The plan's remedies are listed "
+        f"with this; after them {plan['late'][worst]:.0%} of futures remain short in {months[worst]:%Y-%m}."
     )
     return Finding(
         code="supply.short",
@@ -84,7 +85,7 @@ def _short(
         record_id=resource.id,
         message=message,
         fix=_remedy(resource, months, plan, float(mean.sum()), config),
-        money_at_stake=round(float(mean[bad].sum() * resource.value), 2),
+        money_at_stake=float(round(mean[bad].sum() * resource.value)),
     )
 
 
@@ -141,12 +142,12 @@ def _to_order(
         return None
     what = ", ".join(f"{_many(units)} {resource.unit} in {month:%Y-%m}" for month, units in orders) or "nothing in time"
     message = (
-        f"{resource.name}: {_many(wanted.sum())} {resource.unit} are asked for in {len(months)} months, "
+        f"{resource.name}: {_many(wanted.sum())} {resource.unit} are needed in {len(months)} months, "
         f"{_many(resource.stock)} are in stock, an order takes {resource.order_lead} months."
     )
     if is_short:
         worst = int(lost.argmax())
-        message += f" {_many(lost.sum())} {resource.unit} stay short, most in {months[worst]:%Y-%m}."
+        message += f" With the plan's orders {_many(lost.sum())} still stay short, most in {months[worst]:%Y-%m}."
     return Finding(
         code="supply.short" if is_short else "supply.order",
         severity="warning" if is_short else "notice",
@@ -155,7 +156,7 @@ def _to_order(
         message=message,
         fix=f"Order {what} (up to {_many(plan['order'].sum() * resource.order_cost)} {config.company.currency})"
         + (", and look for a second source or agree later dates." if is_short else "."),
-        money_at_stake=round(float(lost.sum() * resource.value), 2) if is_short else None,
+        money_at_stake=float(round(lost.sum() * resource.value)) if is_short else None,
     )
 
 

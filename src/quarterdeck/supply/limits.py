@@ -12,6 +12,7 @@ import polars as pl
 from quarterdeck.base.config import Config
 from quarterdeck.base.finding import Finding
 from quarterdeck.base.lp import Floats
+from quarterdeck.base.regions import home_teams
 from quarterdeck.base.tables import Tables
 from quarterdeck.supply.demand import (
     Demand,
@@ -66,18 +67,6 @@ def seller_resources(tables: Tables, config: Config[SupplySettings], demand: Dem
         value = margin[leaves].sum() / asked if asked else 0.0
         found.append(_seller_team(tables, config, (region, mine, sellers), load, value))
     return found
-
-
-def home_teams(deals: pl.DataFrame, sellers: pl.DataFrame) -> dict[str, str]:
-    """The team that works a region in which no seller is listed: that of the sellers who own most of its deals.
-
-    Regions with sellers of their own, and those whose deals no listed seller owns, are not in it.
-    """
-    team = sellers.select(owner_id="person_id", team="region").unique().drop_nulls()
-    away = deals.filter(pl.col("region").is_not_null() & ~pl.col("region").is_in(team["team"].unique().to_list()))
-    counts = away.join(team, on="owner_id").group_by("region", "team").len()
-    most = counts.sort("len", "team", descending=[True, False]).unique("region", keep="first", maintain_order=True)
-    return dict(most.select("region", "team").iter_rows())
 
 
 def region_findings(home: dict[str, str]) -> list[Finding]:

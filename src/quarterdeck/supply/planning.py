@@ -10,12 +10,13 @@ import polars as pl
 
 from quarterdeck.base.config import Config
 from quarterdeck.base.finding import Finding
+from quarterdeck.base.regions import home_teams
 from quarterdeck.base.schema import conform, empty
 from quarterdeck.base.step import Result
 from quarterdeck.base.tables import Tables
 from quarterdeck.supply.advice import advice
 from quarterdeck.supply.demand import Demand, read_demand
-from quarterdeck.supply.limits import delivery_resources, home_teams, region_findings, seller_resources
+from quarterdeck.supply.limits import delivery_resources, region_findings, seller_resources
 from quarterdeck.supply.resource import Resource, problem_of, spread_of_futures
 from quarterdeck.supply.settings import SupplySettings
 from quarterdeck.supply.solving import Answer, solve

@@ -300,7 +300,7 @@ def _stretched(rows: list[dict[str, Any]], tables: Tables, config: Config[QuotaS
                     "Hire, lower the target, or raise win rate and deal size before these quotas are handed out.",
                     table="quotas",
                     record_id=region,
-                    money_at_stake=asked - able,
+                    money_at_stake=float(round(asked - able)),
                 )
             )
     return found
