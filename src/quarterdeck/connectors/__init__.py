@@ -1,6 +1,7 @@
 """Connectors: other systems' records into canonical tables, by a mapping that a person can read and change.
 
 `propose` drafts the mapping of a folder, `to_yaml` and `from_yaml` write and read it, `read` gives canonical frames.
+`readable` and `skipped` tell which files of a folder can be read, `suggest_company` what they say about the company.
 """
 
 from __future__ import annotations
@@ -8,17 +9,35 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from quarterdeck.connectors.company_signs import suggest_company
+    from quarterdeck.connectors.folder import readable, skipped
     from quarterdeck.connectors.mapping import ColumnMapping, FileMapping, Mapping, from_yaml, rows, to_yaml
     from quarterdeck.connectors.proposal import propose
     from quarterdeck.connectors.reader import TableBatch, read
 
-__all__ = ["ColumnMapping", "FileMapping", "Mapping", "TableBatch", "from_yaml", "propose", "read", "rows", "to_yaml"]
+__all__ = [
+    "ColumnMapping",
+    "FileMapping",
+    "Mapping",
+    "TableBatch",
+    "from_yaml",
+    "propose",
+    "read",
+    "readable",
+    "rows",
+    "skipped",
+    "suggest_company",
+    "to_yaml",
+]
 
 _HOMES = {
     **dict.fromkeys(("ColumnMapping", "FileMapping", "Mapping", "from_yaml", "rows", "to_yaml"), "mapping"),
     "propose": "proposal",
     "TableBatch": "reader",
     "read": "reader",
+    "readable": "folder",
+    "skipped": "folder",
+    "suggest_company": "company_signs",
 }
 
 

@@ -17,6 +17,7 @@ from quarterdeck.connectors.evidence import Evidence, examine, settled
 from quarterdeck.connectors.files import SourceFile, UnreadableError, list_files
 from quarterdeck.connectors.finish import derived_files, finished
 from quarterdeck.connectors.fit import Placed, place
+from quarterdeck.connectors.folder import unsupported
 from quarterdeck.connectors.joins import Joins, known_values
 from quarterdeck.connectors.mapping import SKIP, FileMapping, Mapping
 from quarterdeck.connectors.vocabulary import missing, table_likeness, words
@@ -46,7 +47,8 @@ class _Guess:
 def propose(folder: Path, source: str, *, sample: int = 20_000) -> Mapping:
     """The mapping of a folder of exports as far as `sample` rows of each file show it.
 
-    Every file is in it: one that fits no table, is empty or cannot be read has the table `skip` and the reason.
+    Every file is in it: one that fits no table, is empty or cannot be read has the table `skip` and the reason. A
+    folder that does not exist gives a mapping without files.
     """
     examined, skipped = _examine(folder, sample)
     nothing = Joins({})
@@ -76,8 +78,11 @@ def propose(folder: Path, source: str, *, sample: int = 20_000) -> Mapping:
 
 
 def _examine(folder: Path, size: int) -> tuple[list[Examined], list[FileMapping]]:
-    found, skipped, samples = {}, [], []
-    for file in list_files(folder):
+    found, samples = {}, []
+    skipped = [
+        FileMapping(path=path, table=SKIP, confidence=1.0, reason=why) for path, why in unsupported(folder).items()
+    ]
+    for file in list_files(folder) if folder.is_dir() else ():
         try:
             sample = file.sample(size)
         except UnreadableError as error:
