@@ -107,7 +107,7 @@ def make_page(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     def make(**options: Any) -> Path:
         key = repr(sorted(options.items()))
         if key not in known:
-            made = MadeWorkspace(folder / "acme", **options)
+            made = MadeWorkspace(folder / str(len(known)) / "acme", **options)
             known[key] = report.write(made, made.run(), folder / f"{len(known)}.html")  # type: ignore[arg-type]
         return known[key]
 

@@ -215,7 +215,7 @@ def actions() -> dict[str, list[dict[str, Any]]]:
 
 
 FINDINGS = (
-    Finding("reconcile.gap", "error", "The plan misses the target by 150,000.", "Choose an option or lower the target.", money_at_stake=150_000.0),
+    Finding("reconcile.gap", "error", "The plan misses the target by 150,000; 31% of futures reach it.", "Choose an option or lower the target.", money_at_stake=150_000.0),
     Finding("supply.short", "warning", "Sellers East are short in 4 of 6 months.", "Hire one seller before November.", "resources", "sellers:East", money_at_stake=90_000.0),
     Finding("quality.close_date_in_past", "warning", f"Deal 3 of {HOSTILE} should have closed on 2017-09-01.", "Close it or move its date.", "opportunities", "d03", "p0", 1650.3),
     Finding("quality.close_date_in_past", "warning", "Deal 4 should have closed on 2017-09-01.", "Close it or move its date.", "opportunities", "d04", "p1", 2200.4),
@@ -234,6 +234,7 @@ class MadeWorkspace:
     without: tuple[str, ...] = ()
     findings_: tuple[Finding, ...] = FINDINGS
     frames: dict[str, pl.DataFrame] = field(default_factory=dict)
+    changed: dict[str, pl.DataFrame] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         company = Company(name="Acme & Co", language=self.language, currency=self.currency)  # type: ignore[arg-type]
@@ -242,6 +243,11 @@ class MadeWorkspace:
         for name, rows in made.items():
             if name not in self.without:
                 self.frames[name] = conform(name, pl.DataFrame(rows, infer_schema_length=None))
+        self.frames |= self.changed
+        self.paths = {name: self.root / f"{name}.parquet" for name in self.frames}
+        self.root.mkdir(parents=True, exist_ok=True)
+        for name, frame in self.frames.items():
+            frame.write_parquet(self.paths[name])
 
     def table(self, name: str, *, run: Any = None, as_of: Any = None, known_at: Any = None) -> pl.DataFrame:
         return self.frames.get(name, empty(name))
@@ -260,5 +266,5 @@ class MadeWorkspace:
         ]
         return SimpleNamespace(
             id="2017-10-01-base-12345678", as_of=AS_OF, known_at=None, scenario="base", started_at=datetime(2026, 7, 1, 9, 30),
-            seconds=1.5, steps=tuple(steps), plan_hash="abc123" * 10, is_published=self.is_published, overlay={}, note="",
+            seconds=1.5, steps=tuple(steps), plan_hash="abc123" * 10, is_published=self.is_published, overlay={}, note="", paths=self.paths,
         )  # fmt: skip

@@ -11,6 +11,9 @@ from quarterdeck.interfaces.report.plan import stamp
 from quarterdeck.interfaces.report.records import ROWS, rest
 from quarterdeck.interfaces.report.source import Source
 
+LABELS = ("publication", "draft", "hindcast")
+"""Kinds of promises, the most binding first."""
+
 
 def execute(source: Source) -> Section:
     """Who looks after whom, who carries which part, what it pays."""
@@ -33,7 +36,7 @@ def execute(source: Source) -> Section:
 
 def _per_owner(source: Source) -> pl.DataFrame:
     return (
-        source.table("territories")
+        source.rows("territories")
         .group_by("owner_id")
         .agg(
             pl.col("load").sum(),
@@ -41,6 +44,7 @@ def _per_owner(source: Source) -> pl.DataFrame:
             pl.len().alias("members"),
             pl.col("is_moved").sum().alias("moved"),
         )
+        .collect()
         .sort(["load", "owner_id"], descending=[True, False])
     )
 
@@ -58,7 +62,7 @@ def _balance(source: Source) -> Chart | None:
     mean = float(owners["load"].mean() or 0.0)  # type: ignore[arg-type]
     spread = float(owners["load"].max() or 0.0) / mean - 1 if mean else 0.0  # type: ignore[arg-type]
     text = say("The fullest territory holds {spread} more than the mean.", spread=words.percent(spread, 0))
-    return Chart(title, text, charts.draw(charts.ranked(rows, axis=say("deals"), width=560), title, text))
+    return Chart(title, text, charts.draw(charts.ranked(rows, axis=say("deals")), title, text))
 
 
 def _territories(source: Source) -> Table | None:
@@ -98,14 +102,15 @@ def _territories(source: Source) -> Table | None:
 def _quotas(source: Source) -> Table | None:
     """A row a person with the sum over the horizon; the foot holds the exact sum."""
     words, say = source.words, source.words.say
-    quotas = source.table("quotas")
-    if not quotas.height:
-        return None
     people = (
-        quotas.group_by("person_id", "region")
+        source.rows("quotas")
+        .group_by("person_id", "region")
         .agg(pl.col("amount").sum(), pl.col("share").mean())
+        .collect()
         .sort(["amount", "person_id"], descending=[True, False])
     )
+    if not people.height:
+        return None
     rows: list[list[Cell]] = [
         [
             source.names.get(row["person_id"], row["person_id"]),
@@ -115,7 +120,7 @@ def _quotas(source: Source) -> Table | None:
         ]
         for row in people.head(ROWS).iter_rows(named=True)
     ]
-    whole = int(quotas["amount"].sum())
+    whole = int(people["amount"].sum())
     targets = source.table("plan_targets").filter(pl.col("level") == "all")
     note = say("All quotas: {sum} {currency}.", sum=words.amount(whole), currency=words.currency)
     if targets.height:
@@ -134,19 +139,20 @@ def _quotas(source: Source) -> Table | None:
 def _pay(source: Source) -> Table | None:
     """Pay by scenario and rule."""
     words, say = source.words, source.words.say
-    lines = source.table("pay_lines")
-    if not lines.height:
-        return None
     sums = (
-        lines.group_by("scenario", "plan", "rule")
+        source.rows("pay_lines")
+        .group_by("scenario", "plan", "rule")
         .agg(
             pl.col("amount").sum(),
-            pl.col("base").sum(),
             pl.col("person_id").n_unique().alias("people"),
             pl.len().alias("lines"),
+            pl.col("is_assumed").any(),
         )
+        .collect()
         .sort("scenario", "plan", "rule")
     )
+    if not sums.height:
+        return None
     titles = {"paid": say("Closed deals"), "base": say("Base"), "best": say("Best"), "worst": say("Worst")}
     rows = [
         [
@@ -159,7 +165,7 @@ def _pay(source: Source) -> Table | None:
         ]
         for row in sums.head(ROWS).iter_rows(named=True)
     ]
-    note = say("The pay plan is assumed. Write yours into parameters/.") if lines["is_assumed"].any() else ""
+    note = say("The pay plan is assumed. Write yours into parameters/.") if sums["is_assumed"].any() else ""
     header = [say("Scenario"), say("Pay plan"), say("Rule"), say("People"), say("Lines"), words.money_head(say("Pay"))]
     more, command = rest(source, sums.height, "show", "pay_lines")
     return Table(
@@ -168,9 +174,9 @@ def _pay(source: Source) -> Table | None:
 
 
 def promised(source: Source) -> pl.DataFrame:
-    """Variances of the latest publication, else of the latest draft, else of the longest hindcast."""
+    """Variances of the latest publication, else of the latest draft, else of the longest forecast made afterwards."""
     lines = source.table("variances")
-    for label in ("publication", "draft", "hindcast"):
+    for label in LABELS:
         of_label = lines.filter(pl.col("label") == label)
         if of_label.height:
             over = of_label.group_by("reference").agg(
@@ -186,8 +192,18 @@ def kept(source: Source) -> pl.DataFrame:
     return promised(source).filter(pl.col("level") == "all", pl.col("is_complete")).sort("period_start")
 
 
+def newest(source: Source) -> pl.DataFrame:
+    """What became of the promises on the whole: of each month that is over the newest promise alone."""
+    lines = source.table("variances").filter(pl.col("level") == "all", pl.col("is_complete"))
+    for label in LABELS:
+        of_label = lines.filter(pl.col("label") == label)
+        if of_label.height:
+            return of_label.sort("reference").unique("period_start", keep="last").sort("period_start")
+    return lines
+
+
 def variance_rows(source: Source, lines: pl.DataFrame) -> list[list[Cell]]:
-    """Promised, came, difference and whether it lay inside the interval."""
+    """Promised, actual, difference and whether it lay inside the interval."""
     words, say = source.words, source.words.say
     rows: list[list[Cell]] = []
     for row in lines.iter_rows(named=True):
@@ -215,7 +231,7 @@ def variance_head(source: Source) -> list[str]:
         say("Month"),
         say("Member"),
         words.money_head(say("Promised")),
-        words.money_head(say("Came")),
+        words.money_head(say("Actual")),
         say("Difference"),
         say("80 % interval"),
         say("What made the difference"),
@@ -228,15 +244,16 @@ def label_of(source: Source, label: str) -> str:
     return {
         "publication": say("the latest publication"),
         "draft": say("the latest draft, approved by nobody"),
-        "hindcast": say("a forecast made afterwards as if at that date, promised to nobody"),
+        "hindcast": say("forecasts made afterwards for that date, promised to nobody"),
     }.get(label, label)
 
 
 def held(source: Source, lines: pl.DataFrame) -> str:
     """What the variances are held against."""
-    label, reference = lines["label"][0], lines["reference"][0]
     say = source.words.say
-    return say("Held against {label} ({reference}).", label=label_of(source, label), reference=reference)
+    label = lines["label"][0]
+    references = lines["reference"].unique(maintain_order=True).str.strip_prefix("hindcast ").to_list()
+    return say("Held against {label} ({reference}).", label=label_of(source, label), reference=", ".join(references))
 
 
 def review(source: Source) -> Section:
@@ -247,7 +264,7 @@ def review(source: Source) -> Section:
         [pl.col("level") != "all", pl.col("period_start"), pl.col("variance").abs()], descending=[False, True, True]
     )
     if not lines.height:
-        reason = say("Nothing was promised yet. Approve a plan; the next run holds it against what came.")
+        reason = say("Nothing was promised yet. Approve a plan; the next run holds it against the actual bookings.")
         return Section("review", say("Review"), say("What came of what was promised?"), findings=groups, empty=reason)
     blocks: list[Chart | Table] = []
     whole = kept(source)
@@ -257,16 +274,14 @@ def review(source: Source) -> Section:
             {"period": words.period(row["period_start"]), "value": row["actual"] / size, "mark": row["planned"] / size}
             for row in whole.iter_rows(named=True)
         ]
-        title = say("Promised against what came")
+        title = say("Promised against actual bookings")
         text = say(
-            "Promised {planned}, came {actual}.",
+            "Promised {planned}, actual {actual}.",
             planned=words.compact(float(whole["planned"].sum())),
             actual=words.compact(float(whole["actual"].sum())),
         )
-        labels = (say("What came"), say("Promised"), say("80 % interval"))
-        blocks.append(
-            Chart(title, text, charts.draw(charts.against(rows, axis=axis, labels=labels, width=560), title, text))
-        )
+        labels = (say("Actual"), say("Promised"), say("80 % interval"))
+        blocks.append(Chart(title, text, charts.draw(charts.against(rows, axis=axis, labels=labels), title, text)))
     more, command = rest(source, lines.height, "show", "variances")
     table = Table(
         say("Variances"), variance_head(source), variance_rows(source, lines.head(ROWS)), (2, 3, 4), more, command
@@ -278,5 +293,6 @@ def review(source: Source) -> Section:
 
 def pay_of(source: Source) -> float | None:
     """Pay of the base scenario over the horizon, major units."""
-    lines = source.table("pay_lines").filter(pl.col("scenario") == "base")
-    return float(to_major(int(lines["amount"].sum()), source.company.currency)) if lines.height else None
+    lines = source.rows("pay_lines").filter(pl.col("scenario") == "base").select(pl.col("amount").sum(), n=pl.len())
+    amount, count = lines.collect().row(0)
+    return float(to_major(int(amount), source.company.currency)) if count else None

@@ -27,7 +27,10 @@ VARIABLES = {
     FOURTH: "--fourth",
     BAD: "--bad",
 }
-WIDE, NARROW, TALL = 980, 430, 230
+WIDE, NARROW, TALL = 1060, 520, 230
+"""Widths of whole drawings, labels and all, and the height of what is drawn."""
+EXTENT, SPACING = 44, 20
+"""Room for the figures beside a small drawing, and between two."""
 
 
 def fan(history: Sequence[Row], bands: Sequence[Row], *, axis: str, labels: Sequence[str]) -> Any:
@@ -94,7 +97,7 @@ def line(rows: Sequence[Row], *, axis: str, width: int = NARROW, percent: bool =
     )
 
 
-def ranked(rows: Sequence[Row], *, axis: str, width: int = NARROW, tones: dict[str, str] | None = None) -> Any:
+def ranked(rows: Sequence[Row], *, axis: str, width: int = WIDE, tones: dict[str, str] | None = None) -> Any:
     """Horizontal bars in the given order. Rows have name, value and, with tones, tone."""
     import altair as alt
 
@@ -170,28 +173,33 @@ def small(rows: Sequence[Row], *, labels: tuple[str, str], columns: int = 3) -> 
     import altair as alt
 
     names = list(dict.fromkeys(row["name"] for row in rows))
-    order = list(dict.fromkeys(row["period"] for row in rows))
+    order = sorted({row["period"] for row in rows})
     scale = alt.Scale(domain=list(labels), range=[FIRST, SECOND])
-    x = alt.X("period:O", sort=order, axis=_periods(), title=None)
+    x = alt.X("period:O", axis=_periods(), title=None, scale=alt.Scale(domain=order, paddingInner=0.2))
     loads = [{"name": row["name"], "period": row["period"], "value": row["load"], "part": labels[0]} for row in rows]
     limits = [
         {"name": row["name"], "period": row["period"], "value": row["capacity"], "part": labels[1]} for row in rows
     ]
     base = alt.Chart(_data([*loads, *limits])).encode(
         x=x,
-        y=alt.Y("value:Q", title=None, axis=_values()),
+        y=alt.Y("value:Q", title=None, axis=_values(extent=EXTENT)),
         color=alt.Color("part:N", scale=scale, legend=_legend()),
     )
     drawn = alt.layer(
         base.transform_filter(alt.datum.part == labels[0]).mark_bar(opacity=0.6),
         base.transform_filter(alt.datum.part == labels[1]).mark_tick(thickness=3, bandSize=18),
-    ).properties(width=275, height=110)
-    return drawn.facet(
+    ).properties(width=(WIDE - SPACING * (columns - 1)) // columns - EXTENT - 10, height=110)
+    facets = drawn.facet(
         facet=alt.Facet(
             "name:N", sort=names, title=None, header=alt.Header(labelColor=INK, labelFontWeight="bold", labelLimit=190)
         ),
         columns=columns,
-    ).resolve_scale(y="independent")
+        spacing={"column": SPACING + EXTENT, "row": 60},
+        bounds="flush",
+        align="all",
+    )
+    # Every drawing has all months, its own axes and the same place for them, so that months stand under each other.
+    return facets.resolve_scale(y="independent").resolve_axis(x="independent")
 
 
 def draw(chart: Any, title: str, description: str) -> Markup:
@@ -199,6 +207,8 @@ def draw(chart: Any, title: str, description: str) -> Markup:
     import vl_convert
 
     spec = chart.configure(**_style()).to_dict()
+    if "facet" not in spec:
+        spec["autosize"] = {"type": "fit-x", "contains": "padding"}
     text = vl_convert.vegalite_to_svg(spec, vl_version="6.4")
     text = text[text.index("<svg") :]
     # Drawings share one page: the names of their titles must differ.
@@ -237,10 +247,11 @@ def _names(rows: Sequence[Row]) -> Any:
     return alt.Axis(labelLimit=260, minExtent=min(260, 8 * longest), ticks=False, domain=False)
 
 
-def _values(percent: bool = False) -> Any:
+def _values(percent: bool = False, extent: int | None = None) -> Any:
     import altair as alt
 
-    return alt.Axis(tickCount=5, domain=False, ticks=False, format="%" if percent else ",~r")
+    fixed = {"minExtent": extent, "maxExtent": extent} if extent else {}
+    return alt.Axis(tickCount=5, domain=False, ticks=False, format="%" if percent else ",~r", **fixed)
 
 
 def _legend() -> Any:

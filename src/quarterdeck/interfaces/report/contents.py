@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from quarterdeck.interfaces.report import actions, demand, front, plan, records
+from quarterdeck.interfaces.report import actions, demand, front, plan, records, scoring
 from quarterdeck.interfaces.report.page import Page
 from quarterdeck.interfaces.report.source import Source
 
 SECTIONS = (
     records.quality,
     records.metrics,
-    records.scoring,
+    scoring.scoring,
     demand.demand,
     plan.supply,
     plan.reconcile,

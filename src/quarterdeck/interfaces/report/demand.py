@@ -154,14 +154,14 @@ def _backtest(source: Source) -> list[Chart | Table]:
         }
         for row in latest.iter_rows(named=True)
     ]
-    title = say("Earlier forecasts against what came")
-    inside = held.filter(pl.col("actual").is_between(pl.col("q10"), pl.col("q90"))).height
+    title = say("Earlier forecasts against the actual bookings")
+    inside = latest.filter(pl.col("actual").is_between(pl.col("q10"), pl.col("q90"))).height
     text = say(
-        "{inside} of {count} months lay inside the 80 % interval.",
+        "The latest forecast of each month: {inside} of {count} months lay inside the 80 % interval.",
         inside=words.number(inside),
-        count=words.number(held.height),
+        count=words.number(latest.height),
     )
-    labels = (say("What came"), say("Forecast, mean"), say("80 % interval"))
+    labels = (say("Actual"), say("Forecast, mean"), say("80 % interval"))
     chart = Chart(title, text, charts.draw(charts.against(rows, axis=axis, labels=labels), title, text))
     return [chart, _origins(source, held)]
 
@@ -193,5 +193,5 @@ def _origins(source: Source, held: pl.DataFrame) -> Table:
         say("Forecast error"),
         say("Error of the naive forecast"),
     ]
-    note = say("Forecast error: the sum of the monthly misses as a share of what came.")
+    note = say("Forecast error: the sum of the monthly misses as a share of the actual bookings.")
     return Table(say("Would it have been right before?"), header, rows, range(1, 5), note=note)

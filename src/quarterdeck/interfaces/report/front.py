@@ -7,10 +7,13 @@ import polars as pl
 from quarterdeck.base.finding import SEVERITIES
 from quarterdeck.flow import STEPS
 from quarterdeck.interfaces.ranking import most_important, room_of
-from quarterdeck.interfaces.report.actions import held, kept, pay_of, variance_head, variance_rows
-from quarterdeck.interfaces.report.page import Front, Stage, Table, Tile
-from quarterdeck.interfaces.report.plan import money_of, target_of
+from quarterdeck.interfaces.report.actions import held, newest, pay_of, variance_head, variance_rows
+from quarterdeck.interfaces.report.page import Count, Front, Stage, Table, Tile
+from quarterdeck.interfaces.report.plan import money_of, served_odds, target_of
+from quarterdeck.interfaces.report.records import unlisted
 from quarterdeck.interfaces.report.source import Source
+
+OVERRIDES = 8
 
 
 def front(source: Source) -> Front:
@@ -24,17 +27,13 @@ def front(source: Source) -> Front:
     ]
     if run.note:
         facts.append(run.note)
-    promises = kept(source)
+    promises = newest(source)
     table = None
-    note = say("Nothing was promised yet. Approve a plan; the next run holds it against what came.")
+    note = say("Nothing was promised yet. Approve a plan; the next run holds it against the actual bookings.")
     if promises.height:
         note = held(source, promises)
-        table = Table(
-            say("What became of the last promises"),
-            variance_head(source),
-            variance_rows(source, promises.tail(6)),
-            (2, 3, 4),
-        )
+        rows = variance_rows(source, promises.tail(6))
+        table = Table(say("What became of the last promises"), variance_head(source), rows, (2, 3, 4))
     return Front(
         company=source.company.name,
         as_of=words.day(source.today),
@@ -46,6 +45,7 @@ def front(source: Source) -> Front:
         stages=_stages(source),
         tiles=_tiles(source),
         first=most_important(source.findings),
+        overrides=_overrides(source),
         promises=table,
         promises_note=note,
     )
@@ -72,24 +72,54 @@ def _stages(source: Source) -> list[Stage]:
         "execute": say("Execution"),
         "review": say("Review"),
     }
-    done = {step.name: step for step in source.run.steps}
-    found = list(source.findings.select("code", "severity").iter_rows())
+    done = {step.name for step in source.run.steps}
+    counts = _counts(source)
     stages = []
     for room, title in titles.items():
-        steps = [step for step in STEPS if step.room == room]
-        ran = [done[step.name] for step in steps if step.name in done]
-        if len(ran) < len(steps):
-            state = say("not run")
-        elif all(step.reused for step in ran):
-            state = say("reused")
-        else:
-            state = say("computed")
-        counts = dict.fromkeys(SEVERITIES, 0)
-        for code, severity in found:
-            if room_of(code) == room:
-                counts[severity] += 1
-        stages.append(Stage(room, title, state, counts["error"], counts["warning"], counts["notice"]))
+        is_done = all(step.name in done for step in STEPS if step.room == room)
+        found = [Count(severity, *counts[room, severity]) for severity in SEVERITIES if (room, severity) in counts]
+        stages.append(Stage(room, title, say("done") if is_done else say("not run"), found))
     return stages
+
+
+def _counts(source: Source) -> dict[tuple[str, str], tuple[int, int]]:
+    """Of each room and severity the records that findings stand for, and how many of them are listed one by one.
+
+    A notice outside of the records' quality is a remark: its `count` tells what it rests on, so it counts once.
+    """
+    counts: dict[tuple[str, str], tuple[int, int]] = {}
+    rows = source.findings.select("code", "severity", "count", unlisted().alias("is_rest"))
+    for code, severity, count, is_rest in rows.iter_rows():
+        room = room_of(code)
+        records = 1 if severity == "notice" and room != "quality" else count or 1
+        whole, listed = counts.get((room, severity), (0, 0))
+        counts[room, severity] = (whole + records, listed + (0 if is_rest else records))
+    return counts
+
+
+def _overrides(source: Source) -> Table | None:
+    """What people decided against the computed figures."""
+    words, say = source.words, source.words.say
+    overrides = source.table("overrides").sort("decided_at", "id", descending=True)
+    if not overrides.height:
+        return None
+    nodes = dict(source.table("nodes").select("node_id", "name").iter_rows())
+    rows = [
+        [
+            f"{row['room']}: {nodes.get(row['target'], row['target'])}",
+            words.period(row["period_start"]) if row["period_start"] else say("every month"),
+            words.quantity(row["value"]),
+            row["who"],
+            words.day(row["decided_at"].date()),
+            row["reason"],
+        ]
+        for row in overrides.head(OVERRIDES).iter_rows(named=True)
+    ]
+    header = [say("What"), say("Month"), say("Value instead"), say("Who"), say("When"), say("Why")]
+    left = overrides.height - len(rows)
+    more = say("{count} more.", count=words.number(left)) if left else ""
+    command = source.command("show", "overrides") if left else ""
+    return Table(say("Overrides in force"), header, rows, (2,), more, command)
 
 
 def _tiles(source: Source) -> list[Tile]:
@@ -129,16 +159,22 @@ def _supply(source: Source) -> Tile:
     lines = source.table("plan_lines").filter(
         pl.col("scenario") == "base", pl.col("level") == "all", pl.col("line") == "capacity"
     )
-    capacity = float(source.table("seller_capacity")["amount"].sum())
+    capacity = float(source.rows("seller_capacity").select(pl.col("amount").sum()).collect().item() or 0.0)
     if lines.height and lines["money"].is_not_null().any():
         capacity = float(lines["money"].sum())
     if not capacity:
         return Tile(say("Supply"), "–", say("no capacity known"), "soft", "supply")
     limits = source.table("supply_lines").filter(pl.col("scenario") == "base", pl.col("shortage_rate") > 0.5)
     tone, note = (
-        ("warn", say("short: {names}", names=_first(limits["name"].unique(maintain_order=True).to_list())))
+        (
+            "warn",
+            say(
+                "short after the plan's remedies: {names}",
+                names=_first(limits["name"].unique(maintain_order=True).to_list()),
+            ),
+        )
         if limits.height
-        else ("good", say("nothing is short"))
+        else ("good", say("enough, after the plan's remedies"))
     )
     return Tile(say("Sellers' capacity"), words.compact(capacity), note, tone, "supply")
 
@@ -170,17 +206,11 @@ def _target(source: Source) -> Tile:
 
 def _odds(source: Source) -> Tile:
     words, say = source.words, source.words.say
-    base = source.table("scenarios").filter(pl.col("scenario") == "base")
-    if not base.height:
+    odds = served_odds(source)
+    if odds is None:
         return Tile(say("Odds of the target"), "–", say("no plan"), "soft", "reconcile")
-    odds = float(base["probability"][0])
-    best = source.table("plan_options").filter(pl.col("is_feasible")).sort("probability", descending=True)
-    note = (
-        say("by demand alone; {odds} served, with the best option", odds=words.percent(best["probability"][0], 0))
-        if best.height
-        else say("by demand alone")
-    )
     tone = "good" if odds >= 0.6 else "warn" if odds >= 0.3 else "bad"
+    note = say("of futures reach it with what can be served")
     return Tile(say("Odds of the target"), words.percent(odds, 0), note, tone, "reconcile")
 
 

@@ -74,15 +74,22 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
+class Count:
+    """Records of a severity, and how many of them are listed one by one."""
+
+    severity: str
+    records: int
+    listed: int
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
     """A room in the bar of the loop."""
 
     anchor: str
     title: str
     state: str
-    errors: int
-    warnings: int
-    notices: int
+    counts: Sequence[Count]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +106,7 @@ class Front:
     stages: Sequence[Stage]
     tiles: Sequence[Tile]
     first: Sequence[Group]
+    overrides: Table | None
     promises: Table | None
     promises_note: str = ""
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from datetime import date
+from typing import Any
+
 import polars as pl
 
 from quarterdeck.interfaces.report import charts
@@ -10,19 +14,33 @@ from quarterdeck.interfaces.report.records import ROWS, rest
 from quarterdeck.interfaces.report.source import Source
 
 DRAWN = 6
+REACHED = re.compile(r"(\d+)% of futures reach it")
 LINES = ("bookings", "target", "capacity", "hires", "hours", "supply_cost", "pay_cost", "margin")
 
 
 def supply(source: Source) -> Section:
     """Load against capacity of each resource, and what is short when."""
-    words, say = source.words, source.words.say
+    say = source.words.say
     lines = source.table("supply_lines").filter(pl.col("scenario") == "base").sort("period_start", "resource_id")
     groups = source.groups_of("supply")
     if not lines.height:
         reason = say("Nothing limits supply that is known: there are no people with a record and no resources.")
         return Section("supply", say("Supply"), say("Can we serve it?"), findings=groups, empty=reason)
-    worst = (
-        lines.group_by("resource_id", "name")
+    lead = [
+        say(
+            "The findings tell what is short if nothing is done, for goods after the orders that they name; the table "
+            "tells what is still short after the plan's hires, overtime, purchases and later dates."
+        )
+    ]
+    blocks: list[Chart | Table] = [_loads(source, lines), _short(source, lines)]
+    return Section("supply", say("Supply"), say("Can we serve it?"), lead, blocks, groups)
+
+
+def _loads(source: Source, lines: pl.DataFrame) -> Chart:
+    """Load against capacity of the tightest resources, a small drawing each."""
+    words, say = source.words, source.words.say
+    tightest = (
+        lines.group_by("resource_id")
         .agg(
             pl.col("shortage_rate").max(),
             pl.col("shortage").sum(),
@@ -32,7 +50,8 @@ def supply(source: Source) -> Section:
             ["shortage_rate", "shortage", "use", "resource_id"], descending=[True, True, True, False], nulls_last=True
         )
     )
-    drawn = worst.head(DRAWN)["resource_id"].to_list()
+    drawn = tightest.head(DRAWN)["resource_id"].to_list()
+    shown = [lines.filter(pl.col("resource_id") == resource) for resource in drawn]
     rows = [
         {
             "name": f"{row['name']} ({row['unit']})",
@@ -40,19 +59,18 @@ def supply(source: Source) -> Section:
             "load": row["load"],
             "capacity": row["capacity"],
         }
-        for resource in drawn
-        for row in lines.filter(pl.col("resource_id") == resource).iter_rows(named=True)
+        for part in shown
+        for row in part.iter_rows(named=True)
     ]
-    title = say("Load against capacity, the tightest first")
-    short = lines.filter(pl.col("shortage_rate") > 0.5)
-    text = say("Short in more than half of the futures: {count} of {total} resource months.",
-               count=words.number(short.height), total=words.number(lines.height))  # fmt: skip
-    chart = Chart(title, text, charts.draw(charts.small(rows, labels=(say("Load"), say("Capacity"))), title, text))
-    return Section("supply", say("Supply"), say("Can we serve it?"), (), [chart, _short(source, lines)], groups)
+    title = say("Load against capacity before the plan's remedies, the tightest first")
+    over = sum(part.filter(pl.col("load") > pl.col("capacity")).height for part in shown)
+    text = say("Mean load is above capacity in {count} of {total} months drawn.",
+               count=words.number(over), total=words.number(len(rows)))  # fmt: skip
+    return Chart(title, text, charts.draw(charts.small(rows, labels=(say("Load"), say("Capacity"))), title, text))
 
 
 def _short(source: Source, lines: pl.DataFrame) -> Table:
-    """Months in which a resource is short, worst first; when none is, the tightest."""
+    """Months in which a resource is short after the plan's remedies, worst first; when none is, the tightest."""
     words, say = source.words, source.words.say
     order = lines.sort(
         ["shortage_rate", "shortage", "period_start", "resource_id"], descending=[True, True, False, False]
@@ -68,26 +86,20 @@ def _short(source: Source, lines: pl.DataFrame) -> Table:
                 row["unit"],
                 words.quantity(row["load"]),
                 words.quantity(row["capacity"]),
+                words.quantity(row["hire"]),
+                words.quantity(row["overtime"]),
+                words.quantity(row["buy"]),
                 words.quantity(row["shortage"]),
                 Mark(words.percent(rate, 0), tone),
-                words.quantity(row["hire"]),
-                words.quantity(row["buy"]),
             ]
         )
     header = [
-        say("Month"),
-        say("Resource"),
-        say("Unit"),
-        say("Load"),
-        say("Capacity"),
-        say("Short"),
-        say("Odds to be short"),
-        say("Hire"),
-        say("Buy"),
+        *(say("Month"), say("Resource"), say("Unit"), say("Load"), say("Capacity")),
+        *(say("Plan hires"), say("Plan overtime"), say("Plan buys")),
+        *(say("Short after that"), say("Odds of late or short after that")),
     ]
-    return Table(
-        say("What is short, and when"), header, rows, range(3, 9), *rest(source, order.height, "supply", "--limit", "0")
-    )
+    more, command = rest(source, order.height, "supply", "--limit", "0")
+    return Table(say("What is short after the plan's remedies"), header, rows, range(3, 10), more, command)
 
 
 def stamp(source: Source) -> str:
@@ -105,6 +117,27 @@ def target_of(source: Source) -> tuple[float | None, bool]:
     return float(to_major(int(targets["amount"].sum()), source.company.currency)), bool(targets["is_assumed"].any())
 
 
+def served_odds(source: Source) -> float | None:
+    """Share of the base scenario's futures in which what can be served reaches the target as it stands.
+
+    The plan says it where it offers to keep target and plan; else the finding on the gap does. None without a plan.
+    """
+    keep = source.table("plan_options").filter(pl.col("option") == "keep_plan")
+    if keep.height:
+        return float(keep["probability"][0])
+    for group in source.groups_of("reconcile"):
+        found = REACHED.search(group.message) if group.code == "reconcile.gap" else None
+        if found:
+            return int(found[1]) / 100
+    return None
+
+
+def demand_odds(source: Source) -> float | None:
+    """Share of the base scenario's futures in which demand alone would reach the target."""
+    base = source.table("scenarios").filter(pl.col("scenario") == "base")
+    return float(base["probability"][0]) if base.height else None
+
+
 def reconcile(source: Source) -> Section:
     """Target against what is expected, scenarios, options."""
     words, say = source.words, source.words.say
@@ -120,12 +153,22 @@ def reconcile(source: Source) -> Section:
         basis = source.table("plan_targets").filter(pl.col("level") == "all")["basis"]
         if is_assumed:
             lead.append(say("Nobody typed the target; its basis is: {basis}.", basis=basis[0]))
+    served, alone = served_odds(source), demand_odds(source)
+    if target is not None and served is not None and alone is not None:
+        lead.append(
+            say(
+                "What can be served reaches the target in {served} of the futures; demand, were all of it served, in "
+                "{alone}.",
+                served=words.percent(served, 0),
+                alone=words.percent(alone, 0),
+            )
+        )
     empty = "" if blocks else say("There is no plan: demand and target are missing.")
     return Section("reconcile", say("Plan"), say("Which plan?"), lead, blocks, groups, stamp(source), empty)
 
 
 def _months(source: Source) -> Chart | None:
-    """Bookings that are expected and can be served, by month, against the target."""
+    """Bookings that are expected by month, against the target."""
     from quarterdeck.base.money import to_major
 
     words, say = source.words, source.words.say
@@ -134,13 +177,25 @@ def _months(source: Source) -> Chart | None:
         .filter(pl.col("node_id") == "all", pl.col("measure") == "amount")
         .sort("period_start")
     )
-    targets = source.table("plan_targets").filter(pl.col("level") == "all")
     if not lines.height:
         return None
+    targets = source.table("plan_targets").filter(pl.col("level") == "all")
     aims = {
         start: float(to_major(amount, source.company.currency))
         for start, amount in targets.select("period_start", "amount").iter_rows()
     }
+    title = say("Expected bookings against the target")
+    text = say(
+        "Expected {expected}, target {target}.",
+        expected=words.compact(float(lines["mean"].sum())),
+        target=words.compact(sum(aims.values()) if aims else None),
+    )
+    svg = charts.draw(_against(source, lines, aims), title, text)
+    return Chart(title, text, svg, _differences(source, lines, aims, title))
+
+
+def _against(source: Source, lines: pl.DataFrame, aims: dict[date, float]) -> Any:
+    words, say = source.words, source.words.say
     size, axis = words.scale(max([*lines["q90"], *aims.values()]))
     rows = [
         {
@@ -152,34 +207,23 @@ def _months(source: Source) -> Chart | None:
         }
         for row in lines.iter_rows(named=True)
     ]
-    title = say("Expected bookings against the target")
-    text = say(
-        "Expected {expected}, target {target}.",
-        expected=words.compact(float(lines["mean"].sum())),
-        target=words.compact(sum(aims.values()) if aims else None),
-    )
     labels = (say("Expected bookings"), say("Target"), say("80 % interval"))
-    table = Table(
-        say("Numbers: {title}", title=title),
+    return charts.against(rows, axis=axis, labels=labels)
+
+
+def _differences(source: Source, lines: pl.DataFrame, aims: dict[date, float], title: str) -> Table:
+    words, say = source.words, source.words.say
+    rows = [
         [
-            say("Month"),
-            words.money_head(say("Target")),
-            words.money_head(say("Expected")),
-            words.money_head(say("Difference")),
-        ],
-        [
-            [
-                words.period(start),
-                words.number(aims.get(start)),
-                words.number(mean),
-                words.number(mean - aims[start]) if start in aims else "–",
-            ]
-            for start, mean in lines.select("period_start", "mean").iter_rows()
-        ],
-        (1, 2, 3),
-        is_folded=True,
-    )
-    return Chart(title, text, charts.draw(charts.against(rows, axis=axis, labels=labels), title, text), table)
+            words.period(start),
+            words.number(aims.get(start)),
+            words.number(mean),
+            words.number(mean - aims[start]) if start in aims else "–",
+        ]
+        for start, mean in lines.select("period_start", "mean").iter_rows()
+    ]
+    money = (words.money_head(say("Target")), words.money_head(say("Expected")), words.money_head(say("Difference")))
+    return Table(say("Numbers: {title}", title=title), [say("Month"), *money], rows, (1, 2, 3), is_folded=True)
 
 
 def _scenarios(source: Source) -> Table | None:
@@ -238,7 +282,7 @@ def _options(source: Source) -> Table | None:
             words.number(row["gain"]),
             words.number(row["cost"]),
             words.number(row["gap_after"]),
-            words.percent(row["probability"], 0),
+            _odds_of(source, row),
             say("yes") if row["is_feasible"] else Mark(say("no"), "bad"),
             Mark(row["reason"], "soft"),
         ]
@@ -254,6 +298,14 @@ def _options(source: Source) -> Table | None:
         say("How it was computed"),
     ]
     return Table(say("Options"), header, rows, range(1, 5))
+
+
+def _odds_of(source: Source, row: dict[str, Any]) -> str:
+    """Odds of an option; those of another target are said to be such."""
+    odds = source.words.percent(row["probability"], 0)
+    if row["option"] in ("lower_target", "raise_target"):
+        return source.words.say("{odds} of the new target", odds=odds)
+    return odds
 
 
 def _lines(source: Source) -> Table | None:

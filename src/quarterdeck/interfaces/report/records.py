@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 import polars as pl
 
+from quarterdeck.interfaces.ranking import Group
 from quarterdeck.interfaces.report import charts
-from quarterdeck.interfaces.report.page import Cell, Chart, Mark, Section, Table
+from quarterdeck.interfaces.report.page import Cell, Chart, Section, Table
 from quarterdeck.interfaces.report.source import Source
 
-ROWS = 20
-TONES = {"error": "bad", "warning": "warn", "notice": "soft"}
+ROWS, BARS = 20, 12
 
 
 def quality(source: Source) -> Section:
@@ -20,57 +19,83 @@ def quality(source: Source) -> Section:
     words, say = source.words, source.words.say
     groups = source.groups_of("quality")
     blocks: list[Chart | Table] = []
-    counted = [group for group in groups if group.severity != "notice"]
-    if counted:
-        names = {"error": say("Errors"), "warning": say("Warnings")}
-        rows = [
-            {"name": group.code.partition(".")[2], "value": group.count, "tone": names[group.severity]}
-            for group in sorted(counted, key=lambda group: -group.count)[:12]
-        ]
-        tones = {names["error"]: charts.BAD, names["warning"]: charts.SECOND}
-        title = say("Records touched, by check")
-        most = max(group.count for group in counted)
-        drawn = charts.ranked(rows, axis=say("records"), width=560, tones=tones)
-        first = say("Most records: {check}, {count}.", check=rows[0]["name"], count=words.number(most))
-        blocks.append(Chart(title, first, charts.draw(drawn, title, first)))
+    if groups:
+        blocks.append(_touched(source, groups))
     if owners := _owners(source):
         blocks.append(owners)
-    opportunities = source.table("opportunities")
     lead = [
         say(
             "{deals} deals, {accounts} accounts and {people} people are known at this date.",
-            deals=words.number(opportunities.height),
-            accounts=words.number(source.table("accounts").height),
-            people=words.number(source.table("people").height),
+            deals=words.number(source.count("opportunities")),
+            accounts=words.number(source.count("accounts")),
+            people=words.number(source.count("people")),
         )
     ]
     empty = "" if groups else say("No check found anything to mend.")
     return Section("quality", say("Quality"), say("Is the data right?"), lead, blocks, groups, empty=empty)
 
 
+def _touched(source: Source, groups: Sequence[Group]) -> Chart:
+    """Records of each check, whatever its severity."""
+    words, say = source.words, source.words.say
+    names = {"error": say("Errors"), "warning": say("Warnings"), "notice": say("Notices")}
+    ranked = sorted(groups, key=lambda group: -group.count)[:BARS]
+    rows = [{"name": check_title(group.code), "value": group.count, "tone": names[group.severity]} for group in ranked]
+    tones = {
+        names[severity]: colour
+        for severity, colour in (("error", charts.BAD), ("warning", charts.SECOND), ("notice", charts.SOFT))
+        if any(group.severity == severity for group in ranked)
+    }
+    title = say("Records touched, by check")
+    text = say("Most records: {check}, {count}.", check=rows[0]["name"], count=words.number(ranked[0].count))
+    if len(groups) > BARS:
+        text += " " + say("The first {shown} of {total} checks.", shown=words.number(BARS),
+                          total=words.number(len(groups)))  # fmt: skip
+    return Chart(title, text, charts.draw(charts.ranked(rows, axis=say("records"), tones=tones), title, text))
+
+
+def check_title(code: str) -> str:
+    """What a check looks for, in words."""
+    from quarterdeck.interfaces.reference import entries
+
+    name = code.partition(".")[2]
+    titles = {check.name: str(check.title) for check in entries("checks")}
+    return titles.get(name, name.replace("_", " ").capitalize())
+
+
+def unlisted() -> pl.Expr:
+    """Findings that stand for the records of a check beyond those that it lists one by one."""
+    is_rest = pl.col("record_id").is_null() & pl.col("record_id").is_not_null().any().over("code")
+    return pl.col("code").str.starts_with("quality.") & is_rest
+
+
 def _owners(source: Source) -> Table | None:
-    """Who has how much to mend."""
+    """Who has how much to mend, of the records that are listed."""
     words, say = source.words, source.words.say
     findings = source.findings.filter(pl.col("code").str.starts_with("quality."), pl.col("owner_id").is_not_null())
     if not findings.height:
         return None
     counted = (
         findings.group_by("owner_id")
-        .agg(pl.col("count").sum(), pl.col("money_at_stake").sum(), pl.col("code").n_unique().alias("checks"))
+        .agg(pl.col("count").sum(), pl.col("code").n_unique().alias("checks"))
         .sort(["count", "owner_id"], descending=[True, False])
     )
     rows = [
         [source.names.get(row["owner_id"], row["owner_id"]), words.number(row["count"]), words.number(row["checks"])]
         for row in counted.head(ROWS).iter_rows(named=True)
     ]
-    return Table(
-        say("Who has what to mend"),
-        [say("Owner"), say("Records"), say("Checks")],
-        rows,
-        (1, 2),
-        *rest(source, counted.height, "check"),
-        is_folded=True,
+    left = int(source.findings.filter(unlisted())["count"].sum())
+    note = (
+        say(
+            "Only records that are listed one by one count here; {count} more have no owner in this table.",
+            count=words.number(left),
+        )
+        if left
+        else ""
     )
+    header = [say("Owner"), say("Records"), say("Checks")]
+    more, command = rest(source, counted.height, "check")
+    return Table(say("Who has what to mend"), header, rows, (1, 2), more, command, note, is_folded=True)
 
 
 def rest(source: Source, total: int, *command: str) -> tuple[str, str]:
@@ -84,8 +109,9 @@ def rest(source: Source, total: int, *command: str) -> tuple[str, str]:
 def values(source: Source, metric: str, grain: str, dimension: str = "all") -> pl.DataFrame:
     """A metric's values, oldest first."""
     return (
-        source.table("metric_values")
+        source.rows("metric_values")
         .filter(pl.col("metric") == metric, pl.col("grain") == grain, pl.col("dimension") == dimension)
+        .collect()
         .sort("period_start", "member")
     )
 
@@ -152,7 +178,8 @@ SHOWN = ("won_value", "won_deals", "win_rate", "average_deal", "cycle_days", "ne
 def _quarters(source: Source) -> Table | None:
     """A row a metric, a column a quarter."""
     words, say = source.words, source.words.say
-    frame = source.table("metric_values").filter(pl.col("grain") == "quarter", pl.col("dimension") == "all")
+    whole = pl.col("metric").is_in(SHOWN) & (pl.col("grain") == "quarter") & (pl.col("dimension") == "all")
+    frame = source.rows("metric_values").filter(whole).collect()
     starts = sorted(frame["period_start"].unique())[-6:]
     if not starts:
         return None
@@ -214,93 +241,3 @@ def _members(source: Source, dimension: str, title: str) -> Table | None:
     more, command = rest(source, won.height, "measure", "--grain", "all", "--by", dimension)
     whole = say("Results by {dimension}", dimension=title.lower())
     return Table(whole, header, rows, range(1, 5), more, command, say("Over the whole history."), dimension == "owner")
-
-
-def scoring(source: Source) -> Section:
-    """Open deals by their odds; the best and the worst with their reasons."""
-    words, say = source.words, source.words.say
-    scores = source.table("scores").filter(pl.col("subject") == "opportunity").sort("probability", descending=True)
-    if not scores.height:
-        return Section(
-            "scoring",
-            say("Scores"),
-            say("Who will buy?"),
-            findings=source.groups_of("scoring"),
-            empty=say("There is no open deal to score."),
-        )
-    odds = scores["probability"].to_list()
-    edges = [place / 10 for place in range(10)]
-    rows = [
-        {
-            "period": f"{int(edge * 100)}–{int(edge * 100) + 10}",
-            "value": sum(edge <= value < edge + 0.1 or (edge == 0.9 and value >= 1) for value in odds),
-        }
-        for edge in edges
-    ]
-    title = say("Open deals by their odds, %")
-    text = say(
-        "{count} open deals; mean odds {mean}.",
-        count=words.number(len(odds)),
-        mean=words.percent(sum(odds) / len(odds)),
-    )
-    chart = Chart(title, text, charts.draw(charts.bars(rows, axis=say("deals"), width=560), title, text))
-    shown = [*scores["subject_id"].head(10), *scores["subject_id"].tail(5)]
-    rows_of = source.table("opportunities").filter(pl.col("id").is_in(shown))
-    deals = {row["id"]: row for row in rows_of.iter_rows(named=True)}
-    best = _scored(source, scores.head(10), deals, say("Best odds"), folded=False)
-    worst = _scored(source, scores.tail(5).reverse(), deals, say("Worst odds"), folded=True)
-    more, command = rest(source, scores.height + ROWS - 15, "score", "--limit", "0")
-    last = Table(worst.title, worst.header, worst.rows, worst.numeric, more, command, is_folded=True)
-    return Section("scoring", say("Scores"), say("Who will buy?"), (), [chart, best, last], source.groups_of("scoring"))
-
-
-def _scored(
-    source: Source, scores: pl.DataFrame, deals: dict[str, dict[str, object]], title: str, *, folded: bool
-) -> Table:
-    words, say = source.words, source.words.say
-    rows: list[list[Cell]] = []
-    for row in scores.iter_rows(named=True):
-        deal = deals.get(row["subject_id"], {})
-        account = deal.get("account_id")
-        rows.append(
-            [
-                str(deal.get("name") or row["subject_id"]),
-                source.names.get(str(account), str(account)) if account else "–",
-                source.names.get(str(deal.get("owner_id")), "–"),
-                words.percent(row["probability"], 0),
-                row["grade"],
-                Mark(_reasons(row["reasons"]), "soft"),
-            ]
-        )
-    header = [
-        say("Deal"),
-        say("Account"),
-        say("Owner"),
-        say("Odds"),
-        say("Grade"),
-        say("Reasons, in percentage points"),
-    ]
-    return Table(title, header, rows, (3,), is_folded=folded)
-
-
-def _reasons(text: str | None) -> str:
-    """Reasons as one line; whatever shape they have is shown, never evaluated."""
-    if not text:
-        return ""
-    try:
-        parts = json.loads(text)
-    except ValueError:
-        return text
-    return "; ".join(_reason(part) for part in parts) if isinstance(parts, list) else text
-
-
-def _reason(part: object) -> str:
-    if isinstance(part, dict):
-        effect = next((value for value in part.values() if isinstance(value, int | float)), None)
-        name = next((value for value in part.values() if isinstance(value, str)), "")
-    elif isinstance(part, Sequence) and not isinstance(part, str):
-        name = str(part[0]) if part else ""
-        effect = part[1] if len(part) > 1 and isinstance(part[1], int | float) else None
-    else:
-        return str(part)
-    return f"{name} ({effect:+.0f})" if effect is not None else str(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -28,11 +29,20 @@ class Source:
         self._frames: dict[str, pl.DataFrame] = {}
 
     def table(self, name: str) -> pl.DataFrame:
-        """A table of the run; empty when the run has none of that name."""
+        """A small table of the run, whole; empty when the run has none of that name. Records are for `rows`."""
         if name not in self._frames:
             frame = self.workspace.table(name, run=self.run)
             self._frames[name] = frame if frame.width else empty(name)
         return self._frames[name]
+
+    def rows(self, name: str) -> pl.LazyFrame:
+        """A table of the run, not read yet: only the columns and rows that are asked of it are."""
+        path = self.run.paths.get(name)
+        return empty(name).lazy() if path is None else pl.scan_parquet(path)
+
+    def count(self, name: str) -> int:
+        """How many rows a table of the run has; none of them is read."""
+        return int(self.rows(name).select(pl.len()).collect().item())
 
     @cached_property
     def findings(self) -> pl.DataFrame:
@@ -48,12 +58,16 @@ class Source:
 
     @cached_property
     def names(self) -> dict[str, str]:
-        """Names of people, products, accounts and nodes by key."""
-        found: dict[str, str] = {}
-        for table in ("accounts", "products", "people"):
-            frame = self.table(table)
-            found |= {str(key): str(name) for key, name in frame.select("id", "name").iter_rows() if name}
-        return found
+        """Names of people and products by key."""
+        return self._names("products") | self._names("people")
+
+    def account_names(self, keys: Collection[str]) -> dict[str, str]:
+        """Names of the accounts with these keys; a large company has too many to know them all."""
+        return self._names("accounts", pl.col("id").is_in(list(keys)))
+
+    def _names(self, table: str, *which: pl.Expr) -> dict[str, str]:
+        frame = self.rows(table).filter(*which).select("id", "name").collect()
+        return {str(key): str(name) for key, name in frame.iter_rows() if name}
 
     @property
     def today(self) -> date:
