@@ -111,4 +111,23 @@ def test_where_nothing_was_expected_each_leaf_gets_an_equal_share(make_company):
 
 def test_an_override_of_an_unknown_node_is_a_finding(world):
     _, findings = lines(world, ("region:Nowhere", AS_OF, 1.0))
-    assert [finding.code for finding in findings] == ["demand.unknown_override_target"]
+    assert [(finding.code, finding.record_id) for finding in findings] == [("demand.override_unused", "o0")]
+    assert "'region:Nowhere' by Kim is not used: there is no such node" in findings[0].message
+
+
+def test_an_override_of_a_month_outside_the_plan_is_a_finding_that_names_the_months(world):
+    _, findings = lines(world, ("all", date(2022, 4, 1), 1.0), ("all", date(2021, 12, 1), 1.0))
+    assert [finding.code for finding in findings] == ["demand.override_unused"] * 2
+    assert "2022-04 is no month of the plan" in findings[0].message
+    assert findings[0].fix.startswith("Write a month from 2022-01 to 2022-03, or withdraw it")
+
+
+def test_an_override_that_holds_is_told_with_who_what_instead_of_what_and_why(world):
+    before, _ = lines(world, ("all", date(1999, 1, 1), 0.0))
+    _, findings = lines(world, ("all", AS_OF, 900_000.0), ("region:East", AS_OF, 500_000.0))
+    assert [(finding.code, finding.severity) for finding in findings] == [("demand.override", "notice")] * 2
+    for finding, node, value in zip(findings, ("all", "region:East"), ("900,000", "500,000"), strict=True):
+        assert finding.message == (
+            f"Kim set the expected bookings of {node} in 2022-01 to {value} instead of "
+            f"{line(before, node)['mean']:,.0f}: known order."
+        )

@@ -91,6 +91,72 @@ def test_a_persons_decision_wins_over_what_was_typed() -> None:
     assert made.tables["plan_targets"]["basis"][0] == "decided by Kim: board"
 
 
+def decided(*rows: tuple[str, date | None, float]) -> pl.DataFrame:
+    """Overrides of reconcile by Kim for the board, each an hour after the one before: target, month, value."""
+    return pl.DataFrame(
+        [
+            {"id": f"o{n}", "room": "reconcile", "target": name, "period_start": start, "value": value}
+            | {"reason": "board", "who": "Kim", "decided_at": datetime(2026, 6, 1, n)}
+            for n, (name, start, value) in enumerate(rows)
+        ],
+        schema_overrides={"period_start": pl.Date},
+    )
+
+
+def told(overrides: pl.DataFrame, *typed: dict[str, Any]) -> dict[str | None, tuple[str, str, str]]:
+    """Findings of overrides on two regions and two months, by override: code, severity, message."""
+    leaves = {("P", "East"): [[1.0], [1.0]], ("P", "West"): [[1.0], [1.0]]}
+    given_tables = tables(targets=pl.DataFrame(typed), overrides=overrides, **demand(leaves))
+    findings = frame(given_tables, config()).findings
+    return {f.record_id: (f.code, f.severity, f.message) for f in findings if "override" in f.code}
+
+
+def test_an_override_that_holds_is_told_with_who_what_instead_of_what_and_why() -> None:
+    found = told(decided(("all:all", FIRST, 1_200.0)), target(FIRST, 100_000))
+    assert found == {
+        "o0": (
+            "reconcile.override",
+            "notice",
+            "Kim set the target all:all of 2026-07 to 1,200 USD instead of 1,000 (typed for the month): board.",
+        )
+    }
+
+
+def test_an_override_without_a_month_holds_for_those_that_no_later_one_takes() -> None:
+    months = (FIRST, add_months(FIRST, 1))
+    typed = [target(month, 100_000 * (place + 1)) for place, month in enumerate(months)]
+    found = told(decided(("all:all", None, 1_200.0)), *typed)
+    assert "of each of 2 months from 2026-07 on to 1,200 USD instead of 1,000 to 2,000: board." in found["o0"][2]
+    found = told(decided(("all:all", None, 1_200.0), ("all:all", FIRST, 1_300.0)), *typed)
+    assert "of 2026-08 to 1,200 USD instead of 2,000 (typed" in found["o0"][2]
+    assert "of 2026-07 to 1,300 USD instead of 1,000 (typed" in found["o1"][2]
+    assert set(told(decided(("all:all", FIRST, 1.0), ("all:all", FIRST, 2.0)), *typed)) == {"o1"}
+
+
+def test_regions_overrides_that_are_scaled_say_what_they_become() -> None:
+    found = told(decided(("region:East", FIRST, 300.0), ("region:West", FIRST, 100.0)), target(FIRST, 100_000))
+    assert found["o0"][0] == "reconcile.override"
+    assert found["o0"][2].endswith("Scaled to the total it is 750.")
+
+
+@pytest.mark.parametrize(
+    ("name", "start", "said"),
+    [
+        ("region:Nowhere", FIRST, "no such target"),
+        ("East", FIRST, "no such target"),
+        ("all:all", date(2027, 7, 1), "2027-07-01 is no month of the plan"),
+        ("all:all", date(2026, 7, 15), "2026-07-15 is no month of the plan"),
+        ("region:East", FIRST, "the other regions have no target"),
+    ],
+)
+def test_an_override_that_cannot_be_used_is_told_by_name(name: str, start: date, said: str) -> None:
+    found = told(decided((name, start, 300.0)), target(FIRST, 100_000))
+    code, severity, message = found["o0"]
+    assert (code, severity) == ("reconcile.override_unused", "warning")
+    assert name in message
+    assert said in message
+
+
 def test_regions_share_the_total_by_last_years_bookings_to_the_cent() -> None:
     """1 : 2 of 100.00 are 33.33 and 66.67."""
     deals = [won(date(2026, 6, 1), 100, "East"), won(date(2026, 5, 1), 200, "West")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -18,8 +18,9 @@ from quarterdeck.base.schema import conform, empty
 from quarterdeck.base.step import Result
 from quarterdeck.base.tables import Tables
 from quarterdeck.reconcile.futures import Futures, read_futures
+from quarterdeck.reconcile.overrides import by_target, override_findings
 from quarterdeck.reconcile.settings import ReconcileSettings
-from quarterdeck.reconcile.targets import History, Target, assumed, month_target, overridden, region_targets, row, typed
+from quarterdeck.reconcile.targets import History, assumed, month_target, overridden, region_targets, row, typed
 
 
 def frame(tables: Tables, config: Config[ReconcileSettings]) -> Result:
@@ -48,14 +49,27 @@ def frame(tables: Tables, config: Config[ReconcileSettings]) -> Result:
 def _targets(
     tables: Tables, config: Config[ReconcileSettings], futures: Futures, findings: list[Finding]
 ) -> list[dict[str, Any]]:
+    overrides, currency = tables["overrides"], config.company.currency
+    rows = _target_rows(tables, config, futures, overrides)
+    if overrides.filter(pl.col("room") == "reconcile").height:
+        before = _target_rows(tables, config, futures, overrides.clear())
+        findings += override_findings(overrides, by_target(before), by_target(rows), currency)
+    findings += _findings(rows)
+    findings += _other_currency(tables["targets"], currency)
+    return rows
+
+
+def _target_rows(
+    tables: Tables, config: Config[ReconcileSettings], futures: Futures, overrides: pl.DataFrame
+) -> list[dict[str, Any]]:
     months, unit, currency = futures.months, scale(config.company.currency), config.company.currency
     history = History.read(tables["opportunities"], months[0])
     given = tables["targets"]
     by_region = {}
     for region in futures.regions:
         own = typed(given, "region", region, months, history)
-        by_region[region] = own | overridden(tables["overrides"], f"region:{region}", months, unit)
-    decided = overridden(tables["overrides"], "all:all", months, unit)
+        by_region[region] = own | overridden(overrides, f"region:{region}", months, unit)
+    decided = overridden(overrides, "all:all", months, unit)
     total = typed(given, "all", "all", months, history)
     weights = _weights(tables["opportunities"], futures, months[0])
     expected = futures.amount.mean(axis=2).sum(axis=0)
@@ -67,8 +81,6 @@ def _targets(
         if weights:
             regional = region_targets(target, month, by_region, weights)
             rows += [row(month, "region", name, part) for name, part in regional.items()]
-    findings += _findings(rows, by_region)
-    findings += _other_currency(given, currency)
     return rows
 
 
@@ -102,10 +114,7 @@ def _scenarios(total: np.ndarray[Any, Any], target: float, tail: float) -> list[
     ]
 
 
-def _findings(
-    rows: Sequence[dict[str, Any]],
-    by_region: Mapping[str, Mapping[date, Target]],
-) -> list[Finding]:
+def _findings(rows: Sequence[dict[str, Any]]) -> list[Finding]:
     found = []
     guessed = [line for line in rows if line["level"] == "all" and line["is_assumed"]]
     if guessed:
@@ -120,20 +129,19 @@ def _findings(
                 count=len(guessed),
             )
         )
-    if by_region:
-        scaled = {line["period_start"] for line in rows if line["basis"].endswith("scaled to the total")}
-        if scaled:
-            found.append(
-                Finding(
-                    code="reconcile.targets_disagree",
-                    severity="warning",
-                    table="targets",
-                    message=f"In {len(scaled)} months the regions' targets do not add up to the total's; "
-                    "they are scaled to it.",
-                    fix="Correct the regional targets or the total.",
-                    count=len(scaled),
-                )
+    scaled = {line["period_start"] for line in rows if line["basis"].endswith("scaled to the total")}
+    if scaled:
+        found.append(
+            Finding(
+                code="reconcile.targets_disagree",
+                severity="warning",
+                table="targets",
+                message=f"In {len(scaled)} months the regions' targets do not add up to the total's; "
+                "they are scaled to it.",
+                fix="Correct the regional targets or the total.",
+                count=len(scaled),
             )
+        )
     return found
 
 
