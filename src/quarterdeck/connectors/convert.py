@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from quarterdeck.base.money import digits
+from quarterdeck.connectors import periods
 from quarterdeck.connectors.vocabulary import canonical_value, currency_words, value_words
 from quarterdeck.connectors.vocabulary import squeezed as squeezed_word
 
@@ -187,6 +188,8 @@ def instants(raw: pl.Series, form: str, zone: ZoneInfo) -> pl.Series:
         if raw.dtype.time_zone:
             return raw.dt.convert_time_zone("UTC").dt.replace_time_zone(None).cast(pl.Datetime("us"))
         return _to_utc(raw.cast(pl.Datetime("us")), zone)
+    if form == periods.FORM:
+        return _to_utc(periods.first_days(text(raw)).cast(pl.Datetime("us")), zone).alias(raw.name)
     if form in ("epoch_s", "epoch_ms"):
         count = integers(raw) * (1_000_000 if form == "epoch_s" else 1000)
         return count.cast(pl.Datetime("us"))
@@ -203,6 +206,8 @@ def days(raw: pl.Series, form: str, zone: ZoneInfo) -> pl.Series:
         return raw
     if isinstance(raw.dtype, pl.Datetime) and not raw.dtype.time_zone:
         return raw.cast(pl.Date)
+    if form == periods.FORM:
+        return periods.first_days(text(raw))
     if isinstance(raw.dtype, pl.Datetime) or form in ("epoch_s", "epoch_ms"):
         return _local_day(instants(raw, form, zone), zone)
     local, offset = _clock(text(raw), form)

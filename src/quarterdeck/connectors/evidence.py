@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from quarterdeck.connectors import convert
+from quarterdeck.connectors import convert, periods
 from quarterdeck.connectors.vocabulary import currency_words
 
 Kind = Literal[
@@ -28,8 +28,10 @@ _SPOKEN = {"%d": "day", "%m": "month", "%y": "year", "%Y": "year", "%b": "month"
 _ORDERS = ("%d{s}%m{s}%Y", "%m{s}%d{s}%Y", "%d{s}%m{s}%y", "%m{s}%d{s}%y", "%Y{s}%m{s}%d", "%y{s}%m{s}%d")
 _DATE_FORMS = (
     *(order.format(s=sign) for sign in "-/." for order in _ORDERS),
-    "%Y. %m. %d.", "%Y. %m. %d", "%Y.%m.%d.", "%Y년 %m월 %d일", "%Y년%m월%d일", "%d-%b-%Y", "%d-%b-%y", "%d %b %Y",
-    "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%d. %B %Y", "%Y%m%d", "%Y-%m", "%b-%y", "%b %Y",
+    "%Y. %m. %d.", "%Y. %m. %d", "%Y.%m.%d.", "%Y년 %m월 %d일", "%Y년 %m월", "%Y년%m월", "%Y년%m월%d일",
+    "%d-%b-%Y", "%d-%b-%y", "%d %b %Y",
+    "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%d. %B %Y", "%Y%m%d", "%Y-%m", "%Y/%m", "%Y.%m",
+    "%b-%y", "%b %Y",
 )  # fmt: skip
 _DATE_LIKE = r"^(?:[A-Za-z]{3,9}\.?[- ])?\d{1,4}\.?[-/. 년][ ]?[\dA-Za-z]|^\d{8}$|^[A-Za-z]{3,9}[- ]\d{2,4}$"
 _CLOCK_FORMS = (
@@ -89,6 +91,8 @@ class Evidence:
 
     def _told_kind(self) -> str:
         if self.kind in ("day", "instant"):
+            if self.format == periods.FORM:
+                return "quarters and other periods"
             told = "dates" if self.kind == "day" else "dates with time"
             return f"{told} written {spoken(self.format)}" if self.format not in ("", "iso") else told
         return {
@@ -149,6 +153,9 @@ def _text(found: Evidence, rows: pl.Series, texts: pl.Series) -> Evidence:
         return replace(found, kind="email")
     if found.distinct <= 30 and all(value.casefold() in currency_words() for value in found.values):
         return replace(found, kind="currency")
+    quarters = periods.is_quarter(rows)
+    if quarters.any() and float((quarters | rows.str.contains(r"^\d{4}(?:[-/.년]|$)")).mean() or 0.0) >= _ENOUGH:  # type: ignore[arg-type]
+        return replace(found, kind="day", format=periods.FORM)
     dated = _dates(rows.gather_every(max(len(rows) // 1000, 1)), texts)
     if dated is not None:
         form, other, has_clock = dated

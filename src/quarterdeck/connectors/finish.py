@@ -8,6 +8,7 @@ import polars as pl
 
 from quarterdeck.base import schema
 from quarterdeck.connectors import convert
+from quarterdeck.connectors.aims import aimed
 from quarterdeck.connectors.evidence import TEMPORAL, Evidence, examine
 from quarterdeck.connectors.fit import Placed
 from quarterdeck.connectors.joins import Joins
@@ -44,7 +45,10 @@ def finished(
         _status_from_stage(made, evidence)
         _other_close_dates(made, sample)
         _expected_from_close(made, sample)
-    fill = {}
+    fill: dict[str, str] = {}
+    if entry.table == "targets":
+        fill, why = aimed(made, evidence, sample)
+        entry = entry.model_copy(update={"reason": "; ".join(filter(None, (entry.reason, why)))})
     currency = _currency(made, entry.table, evidence)
     if currency:
         fill["currency"] = currency

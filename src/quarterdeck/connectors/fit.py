@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
 from quarterdeck.base import schema
 from quarterdeck.connectors.evidence import NUMERIC, TEMPORAL, Evidence
 from quarterdeck.connectors.joins import Join, Joins
 from quarterdeck.connectors.mapping import ATTRIBUTES
+from quarterdeck.connectors.periods import is_year
 from quarterdeck.connectors.vocabulary import REFERENCES, Likeness, canonical_value, like, value_words
 
 LEAST = 0.4
@@ -142,6 +144,11 @@ def _fits(column: Evidence, table: str, target: schema.Column) -> float:
     return 1.0
 
 
+def is_years(column: Evidence) -> bool:
+    """All values are years: 2026."""
+    return column.kind in ("integer", "text") and bool(is_year(pl.Series(column.values, dtype=pl.String)).all())
+
+
 def _fits_type(column: Evidence, target: schema.Column, wanted: tuple[str, ...]) -> float:
     if column.kind in wanted:
         if target.type == "integer" and not column.is_integer_like:
@@ -149,6 +156,8 @@ def _fits_type(column: Evidence, target: schema.Column, wanted: tuple[str, ...])
         if target.type in ("money", "number", "decimal", "integer") or column.kind != "epoch":
             return 1.0
         return 1.0 if column.kind == "epoch" else 0.9
+    if target.name == "period_start" and is_years(column):
+        return 1.0
     if target.type == "flag" and column.kind == "integer" and set(column.values) <= {"0", "1"}:
         return 1.0
     if column.kind == "flag" and target.type in ("integer", "number", "money", "decimal") and column.is_integer_like:

@@ -33,7 +33,8 @@ class ColumnMapping(Section):
     reason: str = ""
     """Why, in a person's words."""
     format: str = ""
-    """Of days and instants: strptime codes such as %d-%m-%y; iso, epoch_s or epoch_ms."""
+    """Of days and instants: strptime codes such as %d-%m-%y; iso, epoch_s or epoch_ms; period for 2026,
+    2026Q3 and 2026-07."""
     decimal: Literal[".", ","] = "."
     """Of numbers: the decimal sign; the other one parts thousands."""
     scale: int = Field(default=1, ge=1)

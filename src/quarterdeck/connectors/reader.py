@@ -17,7 +17,7 @@ import polars as pl
 from quarterdeck.base import schema
 from quarterdeck.base.config import Company
 from quarterdeck.base.finding import Finding
-from quarterdeck.connectors import convert
+from quarterdeck.connectors import convert, periods
 from quarterdeck.connectors.files import CHUNK, Chunk, SourceFile, UnreadableError, find
 from quarterdeck.connectors.lookups import Lookups
 from quarterdeck.connectors.mapping import ATTRIBUTES, SKIP, ColumnMapping, FileMapping, Mapping
@@ -228,6 +228,8 @@ class _FileReader:
                 return convert.flags(raw)
             case "json":
                 return convert.json_lists(raw)
+        if f"{self.table.name}.{column.name}" == "targets.grain" and entry.format == periods.FORM:
+            return periods.grains(convert.text(raw))
         value = convert.words(raw, entry.values, f"{self.table.name}.{column.name}")
         if self.table.name == "opportunities" and column.name == "status":
             strange = value.is_not_null() & ~value.is_in(["open", "won", "lost"])
