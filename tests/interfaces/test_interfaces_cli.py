@@ -30,7 +30,7 @@ def export_rows(company: Path) -> list[dict[str, str]]:
 
 
 def test_the_commands_of_the_loop_are_all_there() -> None:
-    wanted = "init sync check measure score forecast supply plan approve review run report explain doctor steps show export simulate override"
+    wanted = "init sync check measure score forecast supply plan approve review run report explain doctor steps show export simulate override withdraw"
     assert sorted(NAMES) == sorted(wanted.split())
 
 
@@ -95,7 +95,19 @@ def test_a_wrong_call_exits_with_2_and_says_the_remedy(words: list[str], said: s
         (["forecast", "--node", "region:Est", "--as-of", "2017-06-01"], "did you mean 'region:East'?"),
         (["export", "opportunities", "--to", "x.doc"], "known: csv, parquet, xlsx"),
         (["explain", "metrics.win_rat"], "did you mean 'win_rate'?"),
-        (["override", "weather", "x", "--value", "1", "--who", "A", "--reason", "B"], "'weather'"),
+        (
+            ["override", "weather", "x", "--period", "2017-07", "--value", "1", "--who", "A", "--reason", "B"],
+            "'weather'",
+        ),
+        (["override", "demand", "all", "--value", "1", "--who", "A", "--reason", "B"], "Missing option '--period'"),
+        (["measure", "--metric", "win_rat", "--as-of", "2017-06-01"], "did you mean 'win_rate'?"),
+        (["measure", "--grain", "quater", "--as-of", "2017-06-01"], "did you mean 'quarter'?"),
+        (["measure", "--by", "regon", "--as-of", "2017-06-01"], "did you mean 'region'?"),
+        (["explain", "metrics.win_rate", "--period", "2017Q1", "--by", "region", "--member", "Est"], "mean 'East'?"),
+        (["explain", "demand.bookings", "--period", "2017-07", "--by", "region", "--member", "Est"], "region:East'?"),
+        (["explain", "pay"], "pay."),
+        (["export", "opportunities", "--to", "x.csv", "--where", "statsu=won"], "did you mean 'status'?"),
+        (["withdraw", "override-99", "--who", "A", "--reason", "B"], "'override-99'"),
         (["run", "--set", "demand.horizn=3"], "horizn"),
     ],
 )
@@ -170,6 +182,9 @@ def test_run_ends_with_the_findings_that_matter_and_the_report(company: Path) ->
     steps = [line for line in result.stderr.splitlines() if re.match(r"\s*\d+/\d+  ", line)]
     assert len(steps) == int(steps[0].split("/")[1].split()[0])
     assert all("reused" in line for line in steps), "a second run computes nothing"
+    first = result.stdout.splitlines()[0]
+    assert first.startswith("As of 2017-06-01 (run 2017-06-01-base-")
+    assert f": {len(steps)} steps, {len(steps)} reused" in first
 
 
 def test_a_run_without_a_day_stands_where_the_records_end_and_says_so(tmp_path: Path) -> None:
@@ -185,7 +200,8 @@ def test_run_json_is_one_object(company: Path) -> None:
     result = quarterdeck("run", company, "--as-of", "2017-06-01", "--json")
     found = json.loads(result.stdout)
     assert found["as_of"] == "2017-06-01T00:00:00Z"
-    assert found["reused"] == found["steps"]
+    shown = json.loads(quarterdeck("steps", "--json").stdout)
+    assert found["reused"] == found["steps"] == len(shown)
     assert found["is_published"] is False
     assert len(found["plan_hash"]) == 64
 
@@ -241,7 +257,144 @@ def test_a_plan_is_a_draft_until_its_hash_is_approved(tmp_path: Path) -> None:
     approved = quarterdeck("approve", "acme", *signed, "--hash", plan_hash[1], cwd=tmp_path)
     assert approved.returncode == 0, approved.stderr
     assert f"PUBLISHED {plan_hash[1]}" in approved.stdout
+    assert "--as-of 2017-06-01" in drafted.stdout.splitlines()[-1]
+    assert approved.stdout.startswith("As of 2017-06-01")
+    assert "lready" not in approved.stdout
+    again = quarterdeck("approve", "acme", "--who", "Lee", "--reason", "I too", cwd=tmp_path)
+    assert re.search(
+        r"Already approved by Kim Mina on \d{4}-\d\d-\d\d \(Agreed in the meeting\); nothing was written", again.stdout
+    )
+    assert len(json.loads(quarterdeck("show", "acme", "publications", "--json", cwd=tmp_path).stdout)) == 1
     assert quarterdeck("approve", "acme", "--who", "Kim Mina", cwd=tmp_path).returncode == 2
+
+
+def test_an_override_names_the_day_of_the_next_run_and_holds_until_it_is_withdrawn(tmp_path: Path) -> None:
+    write_export(tmp_path / "exports")
+    quarterdeck("init", "acme", "--from", "exports", cwd=tmp_path)
+    quarterdeck("forecast", "acme", "--as-of", "2017-06-01", cwd=tmp_path)
+    signed = ("--who", "Kim", "--reason", "fair")
+    words = ("override", "acme", "demand", "all", "--period", "2017-07", "--value", "9000", *signed)
+    made = quarterdeck(*words, cwd=tmp_path)
+    assert made.stdout.splitlines()[-1].strip() == "quarterdeck run acme --as-of 2017-06-01"
+    key = re.search(r"override-\d+", made.stdout)
+    assert key
+
+    def holding() -> list[tuple[str, str, float]]:
+        rows = json.loads(quarterdeck("show", "acme", "overrides", "--json", cwd=tmp_path).stdout)
+        return [(row["id"], row["period_start"], row["value"]) for row in rows]
+
+    assert holding() == [(key[0], "2017-07-01", 9000)]
+    gone = quarterdeck("withdraw", "acme", key[0], *signed, cwd=tmp_path)
+    assert gone.returncode == 0, gone.stderr
+    assert gone.stdout.splitlines()[-1].strip() == "quarterdeck run acme --as-of 2017-06-01"
+    assert holding() == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["check"],
+        ["measure"],
+        ["score"],
+        ["forecast"],
+        ["supply"],
+        ["review", "--as-of", "2017-06-01"],
+        ["report", "--as-of", "2017-06-01"],
+        ["plan"],
+        ["doctor"],
+        ["show", "scores"],
+        ["show", "opportunities", "--as-of", "2017-06-01"],
+        ["explain", "plan.gap"],
+    ],
+)
+def test_the_first_line_names_the_day_and_a_part_stands_where_the_last_run_stood(
+    words: list[str], company: Path
+) -> None:
+    result = quarterdeck(words[0], company, *words[1:])
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("As of 2017-06-01")
+
+
+def test_records_without_a_day_say_that_they_are_as_known_today(company: Path, tmp_path: Path) -> None:
+    said = "As known today; --as-of shows another day"
+    assert quarterdeck("show", company, "opportunities").stdout.startswith(said)
+    assert quarterdeck("export", company, "opportunities", "--to", tmp_path / "x.csv").stdout.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("run", "now, or the day after the newest record when that is long ago"),
+        ("report", "now, or the day after the newest record when that is long ago"),
+        ("measure", "where the last run stood"),
+        ("show", "all that is known today"),
+        ("export", "all that is known today"),
+    ],
+)
+def test_the_help_tells_which_day_is_the_default(name: str, said: str) -> None:
+    assert said in " ".join(CliRunner().invoke(app, [name, "--help"]).output.split())
+
+
+def test_the_help_of_explain_names_every_kind_of_figure() -> None:
+    from quarterdeck.workspace.explain import EXPLAINERS
+
+    told = CliRunner().invoke(app, ["explain", "--help"]).output
+    arguments, examples = told.split("Examples:")
+    for room in EXPLAINERS:
+        assert f"{room}." in arguments
+        assert f"explain acme {room}." in examples
+
+
+def test_a_day_begins_in_the_zone_of_the_company(tmp_path: Path) -> None:
+    write_export(tmp_path / "exports")
+    quarterdeck("init", "acme", "--from", "exports", cwd=tmp_path)
+    path = tmp_path / "acme" / "quarterdeck.yaml"
+    path.write_text(re.sub(r"timezone: .*", "timezone: Asia/Seoul", path.read_text()))
+    assert "Asia/Seoul" in path.read_text()
+    result = quarterdeck("check", "acme", "--as-of", "2017-06-01", cwd=tmp_path)
+    assert result.stdout.startswith("As of 2017-06-01 "), result.stderr
+
+
+def test_records_behind_pay_are_in_major_units(company: Path) -> None:
+    path = company.parent / "pay.csv"
+    quarterdeck("export", company, "pay_lines", "--to", path)
+    with path.open(encoding="utf-8") as file:
+        row = next(row for row in csv.DictReader(file) if Decimal(row["base"]) % 1)
+    words = ("explain", company, f"pay.{row['person_id']}", "--limit", "0")
+    (found,) = [
+        record
+        for record in json.loads(quarterdeck(*words, "--json").stdout, parse_float=Decimal)["records"]
+        if record["id"] == row["id"]
+    ]
+    assert found["base"] == Decimal(row["base"])
+    assert f"{Decimal(row['base']):,.2f} USD" in quarterdeck(*words).stdout
+
+
+def test_members_of_the_newest_period_come_first_the_highest_before_the_others(company: Path) -> None:
+    words = ("measure", company, "--metric", "win_rate", "--by", "owner", "--as-of", "2017-06-01")
+    rows = json.loads(quarterdeck(*words, "--json").stdout)
+    starts = [row["period_start"] for row in rows]
+    assert starts == sorted(starts, reverse=True)
+    newest = [row["value"] for row in rows if row["period_start"] == starts[0] and row["value"] is not None]
+    assert len(newest) > 1
+    assert newest == sorted(newest, reverse=True)
+    assert f"{newest[0]:.1%}" in quarterdeck(*words).stdout
+
+
+def test_show_lists_the_likeliest_deals_first_with_reasons_in_words(company: Path) -> None:
+    rows = json.loads(quarterdeck("show", company, "scores", "--json").stdout)
+    odds = [row["probability"] for row in rows]
+    assert odds == sorted(odds, reverse=True)
+    assert {"text", "effect"} <= set(rows[0]["reasons"][0])
+    assert "effect" not in quarterdeck("show", company, "scores").stdout
+
+
+def test_export_takes_the_same_filter_as_show(company: Path, tmp_path: Path) -> None:
+    path = tmp_path / "won.csv"
+    quarterdeck("export", company, "opportunities", "--where", "status=won", "--to", path)
+    with path.open(encoding="utf-8") as file:
+        ids = {row["id"] for row in csv.DictReader(file)}
+    assert ids == {row["opportunity_id"] for row in export_rows(company) if row["deal_stage"] == "Won"}
 
 
 def test_explain_leads_to_the_definition_and_the_records(company: Path) -> None:
@@ -251,7 +404,9 @@ def test_explain_leads_to_the_definition_and_the_records(company: Path) -> None:
     won = [
         row for row in export_rows(company) if row["deal_stage"] == "Won" and row["close_date"].startswith("2017-03")
     ]
-    assert result.stdout.startswith(f"Won deals: {len(won)}")
+    first, second, *_ = result.stdout.splitlines()
+    assert first.startswith("As of 2017-06-01")
+    assert second == f"Won deals: {len(won)}"
     for heading in ("Definition", "Inputs", f"Records behind it: {len(won)}", "Run", "Decisions that touched it"):
         assert heading in result.stdout
     found = json.loads(quarterdeck(*words, "--json", "--limit", "0").stdout)
@@ -333,7 +488,8 @@ def test_a_reader_that_leaves_early_is_no_error(company: Path) -> None:
 
 def test_the_map_is_printed_as_table_json_and_picture() -> None:
     assert "demand.simulate" in quarterdeck("steps").stdout
-    assert json.loads(quarterdeck("steps", "--json").stdout)[0]["name"] == "quality.check"
+    names = [step["name"] for step in json.loads(quarterdeck("steps", "--json").stdout)]
+    assert names[:2] == ["records.view", "quality.check"]
     picture = quarterdeck("steps", "--mermaid").stdout
     assert picture.startswith("flowchart TD")
     assert 'demand_simulate -- "demand_draws" --> reconcile_frame' in picture

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
+import pytest
+
 from quarterdeck.base.finding import Finding, findings_frame
-from quarterdeck.interfaces.ranking import at_or_above, groups, most_important
+from quarterdeck.interfaces.ranking import at_or_above, groups, most_important, rows_read
 
 
 def finding(code: str, severity: str, money: float | None = None, record: str | None = None, count: int = 1) -> Finding:
@@ -87,3 +91,32 @@ def test_findings_of_a_part_belong_to_its_room() -> None:
 def test_as_severe_as_asked_counts_the_worse_ones_too() -> None:
     frame = findings_frame([finding("a.a", "error"), finding("a.b", "warning"), finding("a.c", "notice")])
     assert [at_or_above(frame, severity) for severity in ("error", "warning", "notice")] == [1, 2, 3]
+
+
+def test_a_finding_counts_the_records_it_stands_for() -> None:
+    assert at_or_above(findings_frame([finding("a.a", "error", count=40), finding("a.a", "error")]), "error") == 41
+
+
+def reading(severity: str, count: int) -> Finding:
+    return Finding("connectors.unreadable_date", severity, "m", "mend", "opportunities", None, None, None, count)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("severity", "count", "is_first"), [("warning", 50, True), ("warning", 49, False), ("notice", 900, False)]
+)
+def test_a_fault_in_reading_a_twentieth_of_a_table_comes_before_all(severity: str, count: int, is_first: bool) -> None:
+    frame = findings_frame([finding("reconcile.gap", "error", 9e9), reading(severity, count)])
+    first = most_important(frame, rows={"opportunities": 1000, "people": 3})[0]
+    assert (first.code == "connectors.unreadable_date") == is_first
+
+
+def test_rows_are_those_of_fact_tables() -> None:
+    steps = [SimpleNamespace(rows={"opportunities": 8, "people": 3}), SimpleNamespace(rows={"scores": 5})]
+    assert rows_read(SimpleNamespace(steps=steps)) == {"opportunities": 8, "people": 3}  # type: ignore[arg-type]
+
+
+def test_an_override_that_holds_is_always_named() -> None:
+    worse = [finding(f"{room}.a", "error", 9e9) for room in ("reconcile", "supply", "demand", "quality")]
+    frame = findings_frame([*worse, finding("demand.override_holds", "notice")])
+    codes = [group.code for group in most_important(frame)]
+    assert codes == ["reconcile.a", "supply.a", "demand.override_holds"]

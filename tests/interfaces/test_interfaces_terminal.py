@@ -77,6 +77,15 @@ def test_numbers_without_a_value_are_null_in_json() -> None:
         ("variances", "is_inside", False, "no"),
         ("demand_lines", "period_start", date(2017, 11, 1), "2017-11-01"),
         ("opportunities", "created_at", datetime(2017, 10, 1), "2017-10-01"),
+        (
+            "scores",
+            "reasons",
+            '[{"text": "Product Enterprise: raises the odds", "effect": 28.04},'
+            ' {"text": "Owner\'s record: 61% won: lowers the odds", "effect": -2.9},'
+            ' {"text": "Stage New: makes no difference here", "effect": 0.04}]',
+            "Product Enterprise +28; Owner's record: 61% won -2.9; Stage New makes no difference here",
+        ),
+        ("scores", "reasons", "not json", "not json"),
     ],
 )
 def test_a_cell_is_written_as_its_unit_wants(table: str, column: str, value: object, text: str) -> None:
@@ -92,6 +101,51 @@ def test_a_table_names_what_it_leaves_out(capsys: pytest.CaptureFixture[str]) ->
     assert "2 of 3 rows; --limit 0 shows all." in text
     assert "Not shown: source, " in text
     assert "lost_reason" in text.split("Not shown:")[1]
+
+
+def test_money_person_and_period_stay_where_the_columns_do_not_fit(capsys: pytest.CaptureFixture[str]) -> None:
+    line = {
+        "id": "base|A|2017-10|flat",
+        "scenario": "base",
+        "person_id": "Ann",
+        "period_start": date(2017, 10, 1),
+        "plan": "p" * 60,
+        "rule": "r" * 60,
+        "opportunity_id": "D1",
+        "base": 491_400,
+        "rate": Decimal("0.1"),
+        "amount": 49_140,
+        "is_assumed": True,
+        "reason": "w" * 60,
+    }
+    frame = conform("pay_lines", pl.DataFrame([line]))
+    print_frame(frame, "pay_lines", "USD")
+    text = capsys.readouterr().out
+    assert "Not shown: id, scenario, plan, reason;" in text
+    for shown in ("4,914.00 USD", "491.40 USD", "Ann", "2017-10-01", "D1"):
+        assert shown in text
+
+
+def test_a_scenario_stays_where_it_differs_and_goes_where_it_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [{"scenario": name, "line": "x" * 60, "level": "y" * 60, "member": "z" * 60, "gap": 1.0} for name in "ab"]
+    columns = {"line": "x", "level": "y", "member": "z"}
+    frame = pl.DataFrame(rows).with_columns(pl.lit(value * 60).alias(f"{name}_more") for name, value in columns.items())
+    print_frame(frame, "plan_lines", "USD")
+    assert "scenario" not in capsys.readouterr().out.split("Not shown:")[1]
+    print_frame(frame.with_columns(scenario=pl.lit("a")), "plan_lines", "USD")
+    assert "scenario" in capsys.readouterr().out.split("Not shown:")[1]
+
+
+def test_a_value_is_written_in_the_unit_of_its_row(capsys: pytest.CaptureFixture[str]) -> None:
+    values = {
+        "metric": ["win_rate", "won_value", "cycle"],
+        "value": [0.6441, 1234.5, 47.0],
+        "unit": ["rate", "money", "days"],
+    }
+    print_frame(pl.DataFrame(values), "metric_values", "USD")
+    text = capsys.readouterr().out
+    for shown in ("64.4%", "1,234.50 USD", "47 days"):
+        assert shown in text
 
 
 def test_a_spreadsheet_keeps_text_that_looks_like_a_formula_as_text(tmp_path: Path) -> None:

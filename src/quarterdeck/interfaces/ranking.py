@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from quarterdeck.base.finding import SEVERITIES
 from quarterdeck.base.schema import facts
 
+if TYPE_CHECKING:
+    from quarterdeck.workspace import Run
+
 DECISIVE = ("reconcile", "supply", "demand", "quality")
 """Rooms whose findings change what an executive approves, the nearest to the decision first."""
 
+SPOILING = 0.05
+"""From which part of a table's rows on a fault in reading them comes before all other findings."""
+
+OVERRIDES = ("demand.override", "reconcile.override")
+"""How the codes begin that tell of a person's number in the place of a computed one."""
 
 ROOMS = {
     "territory": "execute",
@@ -105,23 +114,52 @@ def groups(findings: pl.DataFrame) -> list[Group]:
     )
 
 
-def most_important(findings: pl.DataFrame, count: int = 3) -> list[Group]:
-    """The first `count` groups: of each decisive room the worst before one has its second, notices last."""
+def rows_read(made: Run) -> dict[str, int]:
+    """Rows of each fact table that a run stands on."""
+    return {table: rows for step in made.steps for table, rows in step.rows.items() if table in facts()}
+
+
+def most_important(findings: pl.DataFrame, count: int = 3, rows: Mapping[str, int] | None = None) -> list[Group]:
+    """The first `count` groups: of each decisive room the worst before one has its second, notices last.
+
+    What went wrong in reading a good part of a table comes before all: nothing that is computed from it holds. It is
+    known when `rows` gives the rows of each table. An override that holds is always named, if need be last.
+    """
     ranked = groups(findings)
+    spoiling = _spoiling(findings, rows or {})
     order: dict[str, int] = {severity: place for place, severity in enumerate(SEVERITIES)}
     had: Counter[str] = Counter()
     turns = {}
     for group in ranked:
         turns[group.code] = had[group.room] if group.room in DECISIVE else had[group.room] + 1
         had[group.room] += 1
-    ranked.sort(key=lambda group: (group.severity == "notice", turns[group.code], order[group.severity]))
-    return ranked[:count]
+    ranked.sort(
+        key=lambda group: (
+            group.code not in spoiling,
+            group.severity == "notice",
+            turns[group.code],
+            order[group.severity],
+        )
+    )
+    first = ranked[:count]
+    decided = next((group for group in ranked if group.code.startswith(OVERRIDES)), None)
+    return [*first[:-1], decided] if first and decided and decided not in first else first
+
+
+def _spoiling(findings: pl.DataFrame, rows: Mapping[str, int]) -> set[str]:
+    """Codes of errors and warnings of reading that concern a good part of a table's rows."""
+    concerned = (
+        findings.filter(pl.col("code").str.starts_with("connectors."), pl.col("severity") != "notice")
+        .group_by("code", "table")
+        .agg(pl.col("count").fill_null(1).sum())
+    )
+    return {code for code, table, count in concerned.rows() if count >= SPOILING * rows.get(table, float("inf"))}
 
 
 def at_or_above(findings: pl.DataFrame, severity: str) -> int:
-    """How many findings are at least that severe."""
+    """How many records the findings that are at least that severe stand for."""
     worse: Sequence[str] = SEVERITIES[: SEVERITIES.index(severity) + 1]
-    return findings.filter(pl.col("severity").is_in(worse)).height
+    return int(findings.filter(pl.col("severity").is_in(worse))["count"].fill_null(1).sum())
 
 
 def _place(room: str) -> int:

@@ -38,15 +38,32 @@ class Severity(StrEnum):
 
 
 Name = Annotated[Path, typer.Argument(metavar="NAME", help="Folder of the workspace.", show_default=False)]
+DAY = "What was true when this day began: 2017-10-01, or an instant in UTC. Default: "
 AsOf = Annotated[
     str | None,
     typer.Option(
         "--as-of",
         metavar="DAY",
-        help="What was true when this day began: 2017-10-01, or an instant in UTC. "
-        "Default: the last run's, else where the records end.",
+        help=DAY + "now, or the day after the newest record when that is long ago.",
+        show_default=False,
     ),
 ]
+"""Of a whole run."""
+AsOfPart = Annotated[
+    str | None,
+    typer.Option("--as-of", metavar="DAY", help=DAY + "where the last run stood.", show_default=False),
+]
+"""Of a run of a part, and of commands that look at a run."""
+AsOfFacts = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of",
+        metavar="DAY",
+        help=DAY + "of records, all that is known today; of computed tables, where the last run stood.",
+        show_default=False,
+    ),
+]
+"""Of commands that read a table."""
 KnownAt = Annotated[
     str | None,
     typer.Option("--known-at", metavar="DAY", help="Only what had been heard by then. Default: all that is known."),

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from quarterdeck.interfaces.cli.command import AsOf, Command, FailOn, Fresh, Json, KnownAt, Limit, Name
+from quarterdeck.interfaces.cli.command import AsOf, AsOfPart, Command, FailOn, Fresh, Json, KnownAt, Limit, Name
 from quarterdeck.interfaces.cli.session import (
     Progress,
+    as_of_words,
+    day_text,
+    heading,
     known_at,
     leave,
     moment,
@@ -47,7 +50,7 @@ def run(
 
     from quarterdeck.interfaces import report as reports
     from quarterdeck.interfaces.cli.terminal import print_groups
-    from quarterdeck.interfaces.ranking import most_important
+    from quarterdeck.interfaces.ranking import most_important, rows_read
 
     workspace = open_workspace(name)
     overlays = overlay(settings or [])
@@ -66,11 +69,11 @@ def run(
     )
     path = reports.write(workspace, made, _report_path(workspace, made))
     findings = workspace.findings(made)
-    first = most_important(findings)
+    first = most_important(findings, rows=rows_read(made))
     if as_json:
         typer.echo(json.dumps(_summary(made, path, first), indent=1, ensure_ascii=False))
     else:
-        _print_summary(made)
+        _print_summary(workspace, made, name)
         title = f"The {len(first)} findings that matter most" if len(first) != 1 else "The finding that matters most"
         print_groups(first, workspace.settings.company.currency, title=title)
         typer.echo(f"\nReport: {path}")
@@ -78,12 +81,13 @@ def run(
 
 
 def _steps(made: Run) -> tuple[int, int]:
-    """How many steps of the flow the run has, and how many of them it reused."""
+    """How many steps the run has, and how many of them it reused; its views count as the first, as in the progress."""
     from quarterdeck.flow import STEPS
 
     names = {step.name for step in STEPS}
-    steps = [step for step in made.steps if step.name in names]
-    return len(steps), sum(step.reused for step in steps)
+    steps = [step.reused for step in made.steps if step.name in names]
+    steps.append(all(step.reused for step in made.steps if step.name not in names))
+    return len(steps), sum(steps)
 
 
 def _summary(made: Run, path: Path, first: list[Group]) -> dict[str, object]:
@@ -101,27 +105,36 @@ def _summary(made: Run, path: Path, first: list[Group]) -> dict[str, object]:
         "is_published": made.is_published,
         "report": str(path),
         "findings": [
-            {"code": group.code, "severity": group.severity, "message": group.message, "fix": group.fix}
+            {
+                "code": group.code,
+                "severity": group.severity,
+                "count": group.count,
+                "message": group.message,
+                "fix": group.fix,
+            }
             for group in first
         ],
     }
 
 
-def _print_summary(made: Run) -> None:
+def _print_summary(workspace: Workspace, made: Run, name: Path) -> None:
     steps, reused = _steps(made)
-    typer.echo(f"\nRun {made.id}, as of {made.as_of:%Y-%m-%d}: {steps} steps, {reused} reused, {made.seconds:.1f} s.")
+    typer.echo(f"{heading(workspace, made)}: {steps} steps, {reused} reused, {made.seconds:.1f} s.")
     if made.note:
         typer.echo(made.note)
     if made.plan_hash:
         typer.echo(f"Plan {'PUBLISHED' if made.is_published else 'DRAFT'} {made.plan_hash}")
+        typer.echo(f"It is looked at with: quarterdeck plan {name}{as_of_words(workspace, made)}")
 
 
 def _report_path(workspace: Workspace, made: Run) -> Path:
-    name = f"{made.as_of:%Y-%m-%d}" + ("" if made.scenario == "base" else f"-{made.scenario}")
+    name = day_text(workspace, made.as_of)[:10] + ("" if made.scenario == "base" else f"-{made.scenario}")
     return workspace.root / "reports" / f"{name}.html"
 
 
-def check(name: Name, as_of: AsOf = None, known: KnownAt = None, fail_on: FailOn = None, as_json: Json = False) -> None:
+def check(
+    name: Name, as_of: AsOfPart = None, known: KnownAt = None, fail_on: FailOn = None, as_json: Json = False
+) -> None:
     """Is the data right? Findings with their fix, worst first."""
     import polars as pl
 
@@ -135,7 +148,8 @@ def check(name: Name, as_of: AsOf = None, known: KnownAt = None, fail_on: FailOn
     if as_json:
         print_json(findings, "findings", currency)
     else:
-        print_groups(groups(findings), currency, title=f"Is the data right? As of {made.as_of:%Y-%m-%d}")
+        typer.echo(heading(workspace, made))
+        print_groups(groups(findings), currency, title="Is the data right?")
     leave(findings, fail_on)
 
 
@@ -146,7 +160,7 @@ def measure(
     ] = None,
     grain: Annotated[str, typer.Option("--grain", metavar="GRAIN", help="month, quarter, year or all.")] = "quarter",
     by: Annotated[str, typer.Option("--by", metavar="DIMENSION", help="region, owner, product …")] = "all",
-    as_of: AsOf = None,
+    as_of: AsOfPart = None,
     known: KnownAt = None,
     limit: Limit = 40,
     as_json: Json = False,
@@ -156,19 +170,33 @@ def measure(
 
     workspace = open_workspace(name)
     made = run_until(workspace, "metrics", as_of, known)
-    values = workspace.table("metric_values", run=made).filter(pl.col("grain") == grain, pl.col("dimension") == by)
-    if metric:
-        values = values.filter(pl.col("metric") == metric)
-    values = values.sort(["period_start", "metric", "member"], descending=[True, False, False])
-    _show(workspace, values, "metric_values", f"What does it say? As of {made.as_of:%Y-%m-%d}", limit, as_json)
+    values = workspace.table("metric_values", run=made)
+    if values.height:
+        asked = {"metric": (metric, "--metric"), "grain": (grain, "--grain"), "dimension": (by, "--by")}
+        for column, (word, option) in asked.items():
+            _known(word, values[column].unique().to_list(), option)
+    values = values.filter(
+        pl.col("grain") == grain, pl.col("dimension") == by, pl.col("metric") == metric if metric else pl.lit(True)
+    )
+    order = ["period_start", "metric", "value", "member"]
+    values = values.sort(order, descending=[True, False, True, False], nulls_last=True)
+    _show(workspace, made, values, "metric_values", "What does it say?", limit, as_json)
 
 
-def score(name: Name, as_of: AsOf = None, known: KnownAt = None, limit: Limit = 20, as_json: Json = False) -> None:
+def _known(word: str | None, known: list[str], option: str) -> None:
+    """Raise when an option names what the run does not hold."""
+    from quarterdeck.base.errors import QuarterdeckError, did_you_mean
+
+    if word is not None and word not in known:
+        raise QuarterdeckError(f"{option} {word!r} is not measured; {did_you_mean(word, known)}")
+
+
+def score(name: Name, as_of: AsOfPart = None, known: KnownAt = None, limit: Limit = 20, as_json: Json = False) -> None:
     """Who will buy? Open deals with odds and reasons."""
     workspace = open_workspace(name)
     made = run_until(workspace, "scoring", as_of, known)
-    scores = workspace.table("scores", run=made).sort(["score", "subject_id"], descending=[True, False])
-    _show(workspace, scores, "scores", f"Who will buy? As of {made.as_of:%Y-%m-%d}", limit, as_json)
+    scores = workspace.table("scores", run=made).sort(["probability", "subject_id"], descending=[True, False])
+    _show(workspace, made, scores, "scores", "Who will buy?", limit, as_json)
 
 
 def forecast(
@@ -177,7 +205,7 @@ def forecast(
         str, typer.Option("--node", metavar="NODE", help="Node of the hierarchy, such as region:East.")
     ] = "all",
     measure: Annotated[str, typer.Option("--measure", metavar="MEASURE", help="amount or quantity.")] = "amount",
-    as_of: AsOf = None,
+    as_of: AsOfPart = None,
     known: KnownAt = None,
     limit: Limit = 40,
     as_json: Json = False,
@@ -194,10 +222,10 @@ def forecast(
     if lines.height and node not in nodes:
         raise QuarterdeckError(f"--node {node!r} is no node of the demand; {did_you_mean(node, nodes)}")
     lines = lines.filter(pl.col("node_id") == node, pl.col("measure") == measure).sort("period_start")
-    _show(workspace, lines, "demand_lines", f"Demand of {node}, as of {made.as_of:%Y-%m-%d}", limit, as_json)
+    _show(workspace, made, lines, "demand_lines", f"Demand of {node}", limit, as_json)
 
 
-def supply(name: Name, as_of: AsOf = None, known: KnownAt = None, limit: Limit = 40, as_json: Json = False) -> None:
+def supply(name: Name, as_of: AsOfPart = None, known: KnownAt = None, limit: Limit = 40, as_json: Json = False) -> None:
     """Can we serve it? Load, capacity and shortage by month."""
     import polars as pl
 
@@ -207,7 +235,7 @@ def supply(name: Name, as_of: AsOf = None, known: KnownAt = None, limit: Limit =
     if not as_json:
         lines = lines.filter(pl.col("scenario") == "base")
     lines = lines.sort(["scenario", "resource_id", "period_start"])
-    _show(workspace, lines, "supply_lines", f"Can we serve it? As of {made.as_of:%Y-%m-%d}", limit, as_json)
+    _show(workspace, made, lines, "supply_lines", "Can we serve it?", limit, as_json)
 
 
 def review(name: Name, as_of: AsOf = None, known: KnownAt = None, limit: Limit = 40, as_json: Json = False) -> None:
@@ -215,7 +243,7 @@ def review(name: Name, as_of: AsOf = None, known: KnownAt = None, limit: Limit =
     workspace = open_workspace(name)
     made = run_until(workspace, None, as_of, known)
     lines = workspace.table("variances", run=made).sort(["reference", "level", "member", "period_start"])
-    _show(workspace, lines, "variances", f"What came of it? As of {made.as_of:%Y-%m-%d}", limit, as_json)
+    _show(workspace, made, lines, "variances", "What came of it?", limit, as_json)
 
 
 def report(
@@ -234,16 +262,20 @@ def report(
 
     workspace = open_workspace(name)
     made = run_until(workspace, None, as_of, known)
+    typer.echo(heading(workspace, made))
     typer.echo(f"Report: {reports.write(workspace, made, to or _report_path(workspace, made))}")
 
 
-def _show(workspace: Workspace, frame: pl.DataFrame, table: str, title: str, limit: int, as_json: bool) -> None:
+def _show(
+    workspace: Workspace, made: Run, frame: pl.DataFrame, table: str, title: str, limit: int, as_json: bool
+) -> None:
     from quarterdeck.interfaces.cli.terminal import print_frame, print_json
 
     currency = workspace.settings.company.currency
     if as_json:
         print_json(frame, table, currency)
     else:
+        typer.echo(heading(workspace, made))
         print_frame(frame, table, currency, title=title, limit=limit)
 
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from quarterdeck.interfaces.cli.command import AsOf, Command, Fresh, Json, KnownAt, Name
-from quarterdeck.interfaces.cli.session import open_workspace, run_until
+from quarterdeck.interfaces.cli.command import AsOfPart, Command, Fresh, Json, KnownAt, Name
+from quarterdeck.interfaces.cli.session import as_of_words, heading, open_workspace, run_until
 
 if TYPE_CHECKING:
     from quarterdeck.workspace import Run, Workspace
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 TABLES = ("plan_targets", "scenarios", "plan_lines", "plan_options")
 
 
-def plan(name: Name, as_of: AsOf = None, known: KnownAt = None, fresh: Fresh = False, as_json: Json = False) -> None:
+def plan(
+    name: Name, as_of: AsOfPart = None, known: KnownAt = None, fresh: Fresh = False, as_json: Json = False
+) -> None:
     """Which plan? Target, gap, scenarios, options.
 
     It prints the plan's hash too, which an approval names.
@@ -25,7 +27,7 @@ def plan(name: Name, as_of: AsOf = None, known: KnownAt = None, fresh: Fresh = F
     if as_json:
         _print_json(workspace, made)
     else:
-        _print_text(workspace, made, name.name)
+        _print_text(workspace, made, str(name))
 
 
 def _print_json(workspace: Workspace, made: Run) -> None:
@@ -58,7 +60,7 @@ def _print_text(workspace: Workspace, made: Run, name: str) -> None:
 
     currency = workspace.settings.company.currency
     stamp = "PUBLISHED" if made.is_published else "DRAFT, nobody has approved it"
-    typer.echo(f"Plan as of {made.as_of:%Y-%m-%d}: {stamp}\nHash {made.plan_hash}")
+    typer.echo(f"{heading(workspace, made)}\nPlan: {stamp}\nHash {made.plan_hash}")
     targets = workspace.table("plan_targets", run=made).filter(pl.col("level") == "all").sort("period_start")
     print_frame(targets.drop("level", "member"), "plan_targets", currency, title="Target")
     lines = workspace.table("plan_lines", run=made).filter(pl.col("scenario") == "base", pl.col("level") == "all")
@@ -70,7 +72,10 @@ def _print_text(workspace: Workspace, made: Run, name: str) -> None:
     options = workspace.table("plan_options", run=made).drop("option")
     print_frame(options, "plan_options", currency, title="Options")
     if not made.is_published and made.plan_hash:
-        typer.echo(f'\nApprove it with: quarterdeck approve {name} --who NAME --reason "…" --hash {made.plan_hash}')
+        day = as_of_words(workspace, made)
+        typer.echo(
+            f'\nApprove it with: quarterdeck approve {name} --who NAME --reason "…" --hash {made.plan_hash}{day}'
+        )
 
 
 COMMANDS = (Command(plan, ("quarterdeck plan acme --as-of 2017-10-01",)),)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from quarterdeck.base.errors import QuarterdeckError, did_you_mean
-from quarterdeck.interfaces.cli.command import AsOf, Command, Json, KnownAt, Limit, Name
-from quarterdeck.interfaces.cli.session import known_at, moment, open_workspace
+from quarterdeck.interfaces.cli.command import AsOfFacts, AsOfPart, Command, Json, KnownAt, Limit, Name
+from quarterdeck.interfaces.cli.session import heading, known_at, moment, open_workspace
 
 if TYPE_CHECKING:
     import polars as pl
@@ -23,19 +23,33 @@ LEDGER = {
 }
 """What `show` knows beside the tables, with its columns."""
 
+BEHIND = {
+    "plan": "plan_lines",
+    "supply": "supply_lines",
+    "quota": "quotas",
+    "pay": "pay_lines",
+    "scoring": "scores",
+    "quality": "findings",
+}
+"""The table whose rows `explain` shows for a figure; for the other figures they are deals or leads."""
+
 Table = Annotated[str, typer.Argument(metavar="TABLE", help="Name of a table; `steps` lists them.", show_default=False)]
+
+
+Where = Annotated[
+    list[str] | None,
+    typer.Option("--where", metavar="COLUMN=VALUE", help="Only these rows; repeatable.", show_default=False),
+]
 
 
 def show(
     name: Name,
     table: Table,
-    where: Annotated[
-        list[str] | None, typer.Option("--where", metavar="COLUMN=VALUE", help="Only these rows; repeatable.")
-    ] = None,
+    where: Where = None,
     limit: Annotated[
         int | None, typer.Option("--limit", min=0, metavar="N", help="Rows to print. Default: 20, with --json all.")
     ] = None,
-    as_of: AsOf = None,
+    as_of: AsOfFacts = None,
     known: KnownAt = None,
     as_json: Json = False,
 ) -> None:
@@ -46,28 +60,42 @@ def show(
     from quarterdeck.interfaces.cli.terminal import print_frame, print_json
 
     workspace = open_workspace(name)
-    frame = _filtered(_read(workspace, table, as_of, known), table, where or [], workspace)
+    frame, stand = _read(workspace, table, as_of, known)
+    frame = _ordered(_filtered(frame, table, where or [], workspace), table)
     currency = workspace.settings.company.currency
     if as_json:
         print_json(frame.head(limit) if limit else frame, table, currency)
     else:
+        typer.echo(stand)
         print_frame(frame, table, currency, limit=20 if limit is None else limit)
 
 
-def _read(workspace: Workspace, table: str, as_of: str | None, known: str | None) -> pl.DataFrame:
+def _read(workspace: Workspace, table: str, as_of: str | None, known: str | None) -> tuple[pl.DataFrame, str]:
+    """A table, and the line that says as of when it is."""
     from quarterdeck.base.schema import tables
 
     when = moment(as_of, "--as-of")
     if table in LEDGER:
-        return _entries(workspace, table)
-    if as_of is not None and table in tables() and tables()[table].kind == "derived":
+        return _entries(workspace, table), "As known today"
+    if table == "overrides" and as_of is None:
+        return workspace.overrides(), "As known today: the overrides that hold for the next run"
+    if table in tables() and tables()[table].kind != "fact":
         made = workspace.last_run(as_of=when, with_table=None if table == "findings" else table)
-        if made is None:
+        if made is None and as_of is not None:
             raise QuarterdeckError(
                 f"No run as of {as_of} made {table}. Make one with: quarterdeck run {workspace.root} --as-of {as_of}"
             )
-        return workspace.table(table, run=made)
-    return workspace.table(table, as_of=when, known_at=known_at(known, workspace))
+        if made is None:
+            return workspace.table(table), f"No run made {table} yet; make one with: quarterdeck run {workspace.root}"
+        return workspace.table(table, run=made), heading(workspace, made)
+    frame = workspace.table(table, as_of=when, known_at=known_at(known, workspace))
+    heard = f"as known on {known}" if known else "as known today"
+    return frame, f"As of {as_of}, {heard}" if as_of else f"{heard.capitalize()}; --as-of shows another day"
+
+
+def _ordered(frame: pl.DataFrame, table: str) -> pl.DataFrame:
+    """The likeliest deals first; other tables as they are."""
+    return frame.sort(["probability", "subject_id"], descending=[True, False]) if table == "scores" else frame
 
 
 def _entries(workspace: Workspace, table: str) -> pl.DataFrame:
@@ -116,7 +144,8 @@ def export(
             "--format", metavar="FORMAT", help="csv, parquet or xlsx. Default: by the file's name.", show_default=False
         ),
     ] = None,
-    as_of: AsOf = None,
+    where: Where = None,
+    as_of: AsOfFacts = None,
     known: KnownAt = None,
 ) -> None:
     """Write a table to a file: csv, parquet or xlsx.
@@ -129,15 +158,22 @@ def export(
     if chosen not in FORMATS:
         raise QuarterdeckError(f"--format {chosen!r} is unknown; {did_you_mean(chosen, FORMATS)}")
     workspace = open_workspace(name)
-    frame = _read(workspace, table, as_of, known)
+    frame, stand = _read(workspace, table, as_of, known)
+    frame = _ordered(_filtered(frame, table, where or [], workspace), table)
     write(frame, table, to, chosen, workspace.settings.company.currency)
-    typer.echo(f"{to}: {frame.height:,} rows of {table}")
+    typer.echo(f"{stand}\n{to}: {frame.height:,} rows of {table}")
 
 
 def explain(
     name: Name,
     number: Annotated[
-        str, typer.Argument(metavar="NUMBER", help="What is asked about: metrics.win_rate, demand.bookings, plan.gap …")
+        str,
+        typer.Argument(
+            metavar="FIGURE",
+            help="What is asked about: metrics.NAME, demand.bookings, demand.deals, plan.LINE, plan.gap, "
+            "supply.RESOURCE, quota.PERSON, pay.PERSON, scoring.DEAL or quality.CHECK.",
+            show_default=False,
+        ),
     ],
     period: Annotated[
         str | None, typer.Option("--period", metavar="PERIOD", help="2017-11, 2017Q3 or 2017.", show_default=False)
@@ -149,7 +185,7 @@ def explain(
         str | None,
         typer.Option("--member", metavar="MEMBER", help="Member of the dimension, such as East.", show_default=False),
     ] = None,
-    as_of: AsOf = None,
+    as_of: AsOfPart = None,
     limit: Limit = 10,
     as_json: Json = False,
 ) -> None:
@@ -163,10 +199,12 @@ def explain(
         raise QuarterdeckError(f"There is no run to explain. Make one with: quarterdeck run {name}")
     found = workspace.explain(number, run=made, period=period, member=member or "all", dimension=by or "all")
     currency = workspace.settings.company.currency
+    table = _table_behind(number)
     if as_json:
-        _explain_json(found, currency, limit)
+        _explain_json(found, table, currency, limit)
     else:
-        _explain_text(found, currency, limit)
+        typer.echo(heading(workspace, made))
+        _explain_text(found, table, currency, limit)
 
 
 def _table_of(number: str) -> str | None:
@@ -180,7 +218,17 @@ def _table_of(number: str) -> str | None:
     return written[-1] if written else None
 
 
-def _explain_json(found: Explanation, currency: str, limit: int) -> None:
+def _table_behind(number: str) -> str:
+    """The table whose rows stand behind a number: its columns say which values are money."""
+    room, _, entry = number.partition(".")
+    if room == "metrics":
+        from quarterdeck.metrics import METRICS
+
+        return "leads" if entry in METRICS and METRICS[entry].entity == "leads" else "opportunities"
+    return BEHIND.get(room, "opportunities")
+
+
+def _explain_json(found: Explanation, table: str, currency: str, limit: int) -> None:
     import json
 
     from quarterdeck.interfaces.cli.terminal import json_rows
@@ -197,38 +245,25 @@ def _explain_json(found: Explanation, currency: str, limit: int) -> None:
     }
     parts = [f"{json.dumps(key)}: {json.dumps(value, default=str, ensure_ascii=False)}" for key, value in head.items()]
     records = found.records.head(limit) if limit else found.records
-    for key, frame, table in (("records", records, "opportunities"), ("decisions", found.decisions, "overrides")):
-        parts.append(f"{json.dumps(key)}: [" + ",\n  ".join(json_rows(frame, table, currency)) + "]")
+    for key, frame, source in (("records", records, table), ("decisions", found.decisions, "overrides")):
+        parts.append(f"{json.dumps(key)}: [" + ",\n  ".join(json_rows(frame, source, currency)) + "]")
     typer.echo("{" + ",\n ".join(parts) + "}")
 
 
-def _explain_text(found: Explanation, currency: str, limit: int) -> None:
-    from quarterdeck.interfaces.cli.terminal import print_frame
+def _explain_text(found: Explanation, table: str, currency: str, limit: int) -> None:
+    from quarterdeck.interfaces.cli.terminal import print_frame, value_text
 
     typer.echo(f"{found.title}: {value_text(found.value, found.unit, currency)}")
     typer.echo(f"\nDefinition\n  {found.definition}")
     typer.echo("\nInputs\n  " + "\n  ".join(str(line) for line in found.inputs))
     if found.trail:
         typer.echo("\nHow it came about\n  " + "\n  ".join(str(line) for line in found.trail))
-    print_frame(
-        found.records, "opportunities", currency, title=f"Records behind it: {found.records.height:,}", limit=limit
-    )
+    print_frame(found.records, table, currency, title=f"Records behind it: {found.records.height:,}", limit=limit)
     typer.echo(f"\nRun\n  {found.run_id}")
     if found.decisions.height:
         print_frame(found.decisions, "overrides", currency, title="Decisions that touched it")
     else:
         typer.echo("\nDecisions that touched it\n  none")
-
-
-def value_text(value: object, unit: str | None, currency: str) -> str:
-    """A value with its unit: 1,234 USD, 63.1 %, 47 days."""
-    if not isinstance(value, int | float):
-        return "no value" if value is None else str(value)
-    if unit == "rate":
-        return f"{value:.1%}"
-    if unit in ("money", "currency"):
-        return f"{value:,.2f} {currency}"
-    return f"{value:,.6g} {unit or ''}".rstrip()
 
 
 COMMANDS = (
@@ -237,6 +272,12 @@ COMMANDS = (
         (
             "quarterdeck explain acme metrics.win_rate --period 2017Q3 --by region --member East",
             "quarterdeck explain acme demand.bookings --period 2017-11",
+            "quarterdeck explain acme plan.gap --period 2017-11",
+            "quarterdeck explain acme supply.sellers:East --period 2017-11",
+            "quarterdeck explain acme quota.'Ann Lee' --period 2017-11",
+            "quarterdeck explain acme pay.'Ann Lee' --period 2017-11",
+            "quarterdeck explain acme scoring.1C1I7A6R",
+            "quarterdeck explain acme quality.close_date_in_past",
         ),
     ),
     Command(
@@ -246,5 +287,11 @@ COMMANDS = (
             "quarterdeck show acme opportunities --where status=won --limit 5",
         ),
     ),
-    Command(export, ("quarterdeck export acme scores --to scores.xlsx",)),
+    Command(
+        export,
+        (
+            "quarterdeck export acme scores --to scores.xlsx",
+            "quarterdeck export acme opportunities --where status=won --to won.csv",
+        ),
+    ),
 )

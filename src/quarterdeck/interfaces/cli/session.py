@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +81,26 @@ def overlay(pairs: list[str]) -> dict[str, Any]:
     if faults:
         raise ConfigurationError(faults)
     return found
+
+
+def day_text(workspace: Workspace, as_of: datetime) -> str:
+    """An instant as the company's day when it is the beginning of one, else as it is in UTC."""
+    local = as_of.replace(tzinfo=UTC).astimezone(workspace.settings.company.zone)
+    return f"{local:%Y-%m-%d}" if local.time() == time.min else f"{as_of:%Y-%m-%d %H:%M} UTC"
+
+
+def heading(workspace: Workspace, made: Run) -> str:
+    """The first line of what a command prints: the day that a run stands on, and which run it is."""
+    scenario = "" if made.scenario == "base" else f", scenario {made.scenario}"
+    return f"As of {day_text(workspace, made.as_of)}{scenario} (run {made.id})"
+
+
+def as_of_words(workspace: Workspace, made: Run | None) -> str:
+    """What a suggested command needs to stand where a run stood; nothing when the run stood on its own now."""
+    if made is None or made.as_of == made.started_at:
+        return ""
+    day = day_text(workspace, made.as_of)
+    return f" --as-of {day if len(day) == 10 else f'{made.as_of.isoformat()}Z'}"
 
 
 class Progress:

@@ -9,7 +9,10 @@ import typer
 
 from quarterdeck.base.errors import QuarterdeckError
 from quarterdeck.interfaces.cli.command import Command, FailOn, Json, Name
-from quarterdeck.interfaces.cli.session import leave, now, open_workspace
+from quarterdeck.interfaces.cli.session import heading, leave, now, open_workspace
+
+VIEW = ("records.view", "What is known at this moment?")
+"""The first step of every run, which no room computes."""
 
 Kind = Literal["software", "agency", "manufacturer"]
 
@@ -94,6 +97,8 @@ def doctor(name: Name, as_json: Json = False, fail_on: FailOn = None) -> None:
     if as_json:
         print_json(findings, "findings", currency)
     else:
+        made = workspace.last_run(with_table="plan_lines") or workspace.last_run()
+        typer.echo(heading(workspace, made) if made else "As known today; nothing was run yet")
         print_groups(groups(findings), currency, title="What is missing, and what it would buy")
     leave(findings, fail_on)
 
@@ -105,6 +110,7 @@ def steps(
     """The map: every step, what it reads and writes."""
     import json
 
+    from quarterdeck.base.schema import facts
     from quarterdeck.flow import STEPS
     from quarterdeck.interfaces.cli.terminal import print_rows
     from quarterdeck.interfaces.flowchart import flowchart
@@ -112,7 +118,15 @@ def steps(
     if mermaid:
         typer.echo(flowchart(STEPS))
     elif as_json:
-        lines = [
+        view = {
+            "name": VIEW[0],
+            "title": VIEW[1],
+            "reads": facts(),
+            "writes": facts(),
+            "section": None,
+            "parameters": (),
+        }
+        lines = [view] + [
             {
                 "name": step.name,
                 "title": step.title,
@@ -125,7 +139,8 @@ def steps(
         ]
         typer.echo(json.dumps(lines, indent=1))
     else:
-        rows = [[step.name, step.title, ", ".join(step.reads), ", ".join(step.writes)] for step in STEPS]
+        rows = [[*VIEW, "every table of records", "the same as they stood"]]
+        rows += [[step.name, step.title, ", ".join(step.reads), ", ".join(step.writes)] for step in STEPS]
         print_rows(["step", "question", "reads", "writes"], rows)
 
 

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 PIPED_WIDTH = 160
 FOLDED = 40
 HIDDEN = ("source", "source_id", "attributes", "draws")
+FELT = 0.05
+"""From how many percentage points on a reason is said to make a difference."""
+FIRST_DROPPED = ("id", "source", "source_id", "plan", "scenario", "reason", "reasons")
+"""What is left out first where the columns do not fit, in this order."""
+NEVER_DROPPED = ("period_start", "person_id", "opportunity_id", "subject_id")
 MARKS = {"error": "✗", "warning": "!", "notice": "·"}
 
 
@@ -72,11 +77,43 @@ def print_json(frame: pl.DataFrame, name: str, currency: str) -> None:
     write("\n]\n" if frame.height else "]\n")
 
 
+def value_text(value: object, unit: str | None, currency: str) -> str:
+    """A value with its unit: 1,234.00 USD, 63.1%, 47 days."""
+    if not isinstance(value, int | float):
+        return "no value" if value is None else str(value)
+    if unit in ("rate", "odds"):
+        return f"{value:.1%}"
+    if unit in ("money", "currency"):
+        return f"{value:,.2f} {currency}"
+    return f"{value:,.6g} {'' if unit == 'count' else unit or ''}".rstrip()
+
+
+def reasons_text(text: str) -> str:
+    """A score's reasons in words: what speaks for or against, in percentage points of the odds.
+
+    >>> reasons_text('[{"text": "Region East: raises the odds", "effect": 18.04}, {"text": "Age: no", "effect": 0}]')
+    'Region East +18; Age makes no difference here'
+    """
+    try:
+        reasons = [(str(reason["text"]), float(reason["effect"])) for reason in json.loads(text)]
+    except (ValueError, TypeError, KeyError):
+        return text
+    parts = []
+    for said, effect in reasons:
+        # The effect's sign says what the words after the last colon say.
+        what = said.rpartition(": ")[0] or said
+        size = f"{effect:+.0f}" if abs(effect) >= 10 else f"{effect:+.1f}"
+        parts.append(f"{what} makes no difference here" if abs(effect) < FELT else f"{what} {size.removesuffix('.0')}")
+    return "; ".join(parts)
+
+
 def cell(value: Any, column: Column | None, currency: str) -> str:
     """A value for people: money with thousands, rates as percent, empty for null."""
     if value is None:
         return ""
     unit = column.unit if column else ""
+    if column is not None and column.type == "json" and column.name == "reasons":
+        return reasons_text(str(value))
     if column is not None and column.type == "money":
         return f"{money.to_major(value, currency):,f} {currency}"
     if isinstance(value, bool):
@@ -102,14 +139,8 @@ def print_frame(frame: pl.DataFrame, name: str, currency: str, *, title: str = "
     shown = frame.head(limit) if limit else frame
     filled = [key for key in shown.columns if shown[key].null_count() < shown.height]
     kept = [key for key in filled if key not in HIDDEN]
-    texts = {
-        key: [
-            cell(value, columns.get(key), own)
-            for value, own in zip(shown[key], _currencies(shown, currency), strict=True)
-        ]
-        for key in kept
-    }
-    names = _fitting({key: [key, *values] for key, values in texts.items()})
+    texts = {key: _texts(shown, key, columns.get(key), currency) for key in kept}
+    names = _fitting({key: [key, *values] for key, values in texts.items()}, name)
     rows = [list(row) for row in zip(*(texts[key] for key in names), strict=True)]
     right = [place for place, key in enumerate(names) if shown[key].dtype.is_numeric()]
     print_rows([key.replace("_", " ") for key in names], rows, title=title, right=right)
@@ -125,16 +156,39 @@ def _currencies(frame: pl.DataFrame, currency: str) -> list[str]:
     return [value or currency for value in own]
 
 
-def _fitting(texts: dict[str, list[str]]) -> list[str]:
-    """The first columns that fit side by side; long ones are folded."""
-    room = width()
-    names: list[str] = []
-    for key, values in texts.items():
-        room -= min(FOLDED, max(len(value) for value in values)) + 3
-        if names and room < 0:
+def _texts(frame: pl.DataFrame, key: str, column: Column | None, currency: str) -> list[str]:
+    """The cells of a column; a value whose row says its unit is written in it."""
+    if key == "value" and "unit" in frame.columns:
+        pairs = zip(frame[key], frame["unit"], strict=True)
+        return ["" if value is None else value_text(value, unit, currency) for value, unit in pairs]
+    currencies = _currencies(frame, currency)
+    return [cell(value, column, own) for value, own in zip(frame[key], currencies, strict=True)]
+
+
+def _fitting(texts: dict[str, list[str]], table: str) -> list[str]:
+    """The columns that fit side by side, long ones folded. Left out is first what says the least, then from the end.
+
+    Money, periods and the keys of people and deals stay, and a scenario where it differs.
+    """
+    columns = known_columns(table)
+    facts = tables()[table].kind == "fact" if table in tables() else False
+    kept = {key for key in texts if key in NEVER_DROPPED or (facts and key == "id") or _is_money(columns.get(key))}
+    if len(set(texts.get("scenario", [])[1:])) > 1:
+        kept.add("scenario")
+    order = [key for key in FIRST_DROPPED if key in texts]
+    order += [key for key in reversed(texts) if key not in FIRST_DROPPED]
+    names = list(texts)
+    room = width() - sum(min(FOLDED, max(len(value) for value in values)) + 3 for values in texts.values())
+    for key in (key for key in order if key not in kept):
+        if room >= 0 or len(names) == 1:
             break
-        names.append(key)
+        names.remove(key)
+        room += min(FOLDED, max(len(value) for value in texts[key])) + 3
     return names
+
+
+def _is_money(column: Column | None) -> bool:
+    return column is not None and (column.type == "money" or column.unit.startswith("currency"))
 
 
 def width() -> int:
