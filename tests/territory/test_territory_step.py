@@ -85,6 +85,22 @@ def test_a_seller_without_capacity_gets_no_territory() -> None:
     assert (found.count, found.record_id) == (1, "idle")
 
 
+def test_a_cell_beyond_half_a_fair_share_is_cut_by_its_owners() -> None:
+    """Twelve deals without account, one product: seven Ann's, five Bob's; a fair share is six. Nobody need move."""
+    deals = [deal(None, "ann")] * 7 + [deal(None, "bob")] * 5
+    found = owners(tables([seller("ann"), seller("bob")], deals), tolerance=0.2)
+    assert found == {"tent|East|ann": "ann", "tent|East|bob": "bob"}
+
+
+def test_a_cell_of_up_to_half_a_fair_share_stays_whole_and_so_does_all_of_a_lone_seller() -> None:
+    """Two of eight deals have no account: 2 of a fair share of 4."""
+    deals = [deal(f"a{n}", "ann" if n % 2 else "bob") for n in range(6)] + [deal(None, "ann"), deal(None, "bob")]
+    assert "tent|East" in owners(tables([seller("ann"), seller("bob")], deals))
+    more = owners(tables([seller("ann"), seller("bob")], [*deals, deal(None, None)]))
+    assert {"tent|East|ann", "tent|East|bob", "tent|East|?"} <= set(more)
+    assert owners(tables([seller("ann")], [deal(None, "ann")] * 9)) == {"tent|East": "ann"}
+
+
 def test_of_two_ways_to_balance_the_one_that_moves_less_is_taken() -> None:
     """Ann holds accounts of 5, 4, 3 and 3 deals. Moving 5 and 3 balances as well as moving 4 and 3, and moves more."""
     deals = [

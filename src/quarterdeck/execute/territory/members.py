@@ -12,15 +12,24 @@ from quarterdeck.base.money import scale
 from quarterdeck.base.tables import Tables
 from quarterdeck.execute.territory.settings import TerritorySettings
 
+# A cell of deals without account that takes more of a seller's fair share than this is cut by its owners.
+LARGEST = 0.5
 
-def members(tables: Tables, config: Config[TerritorySettings]) -> tuple[pl.DataFrame, pl.DataFrame]:
+
+def members(
+    tables: Tables, config: Config[TerritorySettings], sellers: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """One row a member: `member_id, member_kind, region, previous_owner_id, load, potential`, sorted by member.
     Second, what each owner carries now by the deals' own owners: `id, load, potential`.
+
+    `sellers` (`group, share`: region and part of full productivity) tell a fair share: a cell of product and region
+    that takes more than half of one is cut by the deals' owners.
 
     Load is in deals: live open deals, stale ones at their weight, and new deals a month. Potential is in major units:
     the expected value of open deals and what the last twelve months brought.
     """
-    deals = _placed(_valued(tables, config), tables["accounts"], config.settings.main_region_share)
+    placed = _placed(_valued(tables, config), tables["accounts"], config.settings.main_region_share)
+    deals = _cut(placed, sellers)
     owners = (
         deals.filter(pl.col("owner_id").is_not_null())
         .group_by("member_id", "owner_id")
@@ -113,3 +122,28 @@ def _placed(deals: pl.DataFrame, accounts: pl.DataFrame, main_share: float) -> p
         .otherwise(pl.concat_str(pl.col("product_id").fill_null("?"), region, separator="|")),
         region=pl.when(is_whole).then(pl.coalesce("home", "main")).otherwise("region"),
     )
+
+
+def _cut(deals: pl.DataFrame, sellers: pl.DataFrame) -> pl.DataFrame:
+    """Deals with the members `product|region|owner` in the place of cells too large to be one seller's."""
+    teams = sellers.group_by(region="group").agg(weight=pl.col("share").sum(), sellers=pl.len())
+    fair = (
+        deals.group_by("region")
+        .agg(pl.col("load").sum())
+        .join(teams, on="region", how="left")
+        .with_columns(
+            fair=pl.col("load") / pl.col("weight"),
+            sellers=pl.col("sellers").fill_null(sellers.height),
+        )
+    )
+    everywhere = float(deals["load"].sum()) / max(float(sellers["share"].sum()), 1e-9)
+    cells = (
+        deals.filter(pl.col("account_id").is_null())
+        .group_by("member_id", "region")
+        .agg(taken=pl.col("load").sum())
+        .join(fair, on="region", how="left", nulls_equal=True)
+        .filter((pl.col("sellers") > 1) & (pl.col("taken") > LARGEST * pl.col("fair").fill_null(everywhere)))
+    )
+    is_large = pl.col("account_id").is_null() & pl.col("member_id").is_in(cells["member_id"].implode())
+    parts = pl.concat_str("member_id", pl.col("owner_id").fill_null("?"), separator="|")
+    return deals.with_columns(member_id=pl.when(is_large).then(parts).otherwise("member_id"))

@@ -32,7 +32,7 @@ OUTSIDE = 10.0
 def design(tables: Tables, config: Config[TerritorySettings]) -> Result:
     """Balanced territories: each member with its seller, what it takes and brings, and why (table `territories`)."""
     sellers, findings = _sellers(tables, config)
-    units, now = members(tables, config)
+    units, now = members(tables, config, sellers)
     if units.is_empty() or sellers.is_empty():
         findings.append(_nothing(units))
         return Result({"territories": empty("territories")}, findings)
