@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import date, datetime
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -363,3 +364,33 @@ def test_a_sentence_over_earlier_forecasts_counts_the_months_drawn(make_page: Ca
     text = section(make_page(changed=changed).read_text(encoding="utf-8"), "demand")
     # Of each month the later forecast is drawn: 640,000 twice and 840,000 against 422,500 to 877,500.
     assert "3 of 3 months lay inside" in text
+
+
+def test_a_legend_names_an_interval_only_where_one_is_drawn() -> None:
+    row = {"period": "2026-01", "value": 1.0, "mark": 2.0}
+    labels = ("Actual", "Promised", "80 % interval")
+    assert "80 % interval" not in str(charts.draw(charts.against([row], axis="USD", labels=labels), "T", "t"))
+    spanned = row | {"low": 0.5, "high": 3.0}
+    assert "80 % interval" in str(charts.draw(charts.against([spanned], axis="USD", labels=labels), "T", "t"))
+
+
+def test_records_of_large_tables_are_read_only_where_they_are_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from made_company import MadeWorkspace
+
+    from quarterdeck.interfaces import report
+
+    asked: set[str] = set()
+    whole = MadeWorkspace.table
+
+    def table(self: MadeWorkspace, name: str, **options: Any) -> pl.DataFrame:
+        asked.add(name)
+        return whole(self, name, **options)
+
+    monkeypatch.setattr(MadeWorkspace, "table", table)
+    made = MadeWorkspace(tmp_path / "acme")
+    report.write(made, made.run(), tmp_path / "out.html")  # type: ignore[arg-type]
+    grows_with_the_company = {*facts(), "metric_values", "scores", "territories", "quotas", "pay_lines"}
+    assert asked & (grows_with_the_company | {"seller_capacity"}) == set()
+    assert "plan_lines" in asked

@@ -147,7 +147,6 @@ def against(rows: Sequence[Row], *, axis: str, labels: tuple[str, str, str], wid
 
     order = [row["period"] for row in rows]
     x = alt.X("period:O", sort=order, axis=_periods(), title=None, scale=alt.Scale(paddingInner=0.4))
-    scale = alt.Scale(domain=list(labels), range=[FIRST, SECOND, INK])
     y = alt.Y("value:Q", title=axis, axis=_values())
     values = [{"period": row["period"], "value": row["value"], "part": labels[0]} for row in rows]
     marks = [
@@ -158,6 +157,8 @@ def against(rows: Sequence[Row], *, axis: str, labels: tuple[str, str, str], wid
         for row in rows
         if row.get("low") is not None
     ]
+    shown = labels if spans else labels[:2]
+    scale = alt.Scale(domain=list(shown), range=[FIRST, SECOND, INK][: len(shown)])
     colour = alt.Color("part:N", scale=scale, legend=_legend())
     layers = [alt.Chart(_data(values)).mark_bar(opacity=0.55).encode(x=x, y=y, color=colour)]
     if spans:
@@ -244,7 +245,7 @@ def _names(rows: Sequence[Row]) -> Any:
 
     # The reader's font may be wider than the one that the drawing was measured with.
     longest = max((len(str(row["name"])) for row in rows), default=0)
-    return alt.Axis(labelLimit=260, minExtent=min(260, 8 * longest), ticks=False, domain=False)
+    return alt.Axis(labelLimit=330, minExtent=min(330, 8 * longest), ticks=False, domain=False)
 
 
 def _values(percent: bool = False, extent: int | None = None) -> Any:
