@@ -375,3 +375,12 @@ def sample(kind: str, name: str) -> list[Any]:
         "phone": ["+49 30 1234567", "+49 30 7654321", "02-123-4567"], "domain": ["x.com", "y.com", "z.io"],
     }  # fmt: skip
     return made.get(name, [f"{name} {number}" for number in (1, 2, 3)])
+
+
+def test_a_history_keeps_the_columns_that_have_no_place(tmp_path: Path) -> None:
+    lines = [f"h{n},d{n},2024-01-{n + 1:02d},Offer,Ann's desk" for n in range(20)]
+    text = "\n".join(["id,opportunity id,changed at,stage,changed where", *lines])
+    (tmp_path / "stage history.csv").write_text(text, encoding="utf-8")
+    batch = one(tmp_path, name="opportunity_history")
+    assert batch.frame["attributes"].to_list() == ['{"changed where":"Ann\'s desk"}'] * 20
+    assert not batch.findings

@@ -69,3 +69,21 @@ def test_a_sheet_without_an_outcome_takes_dated_deals_as_won_and_says_so(tmp_pat
     deals = next(batch for batch in batches if batch.table == "opportunities")
     assert deals.frame.filter(status="won").height == sum(deal.result == "won" for deal in made_exports.deals(40))
     assert "connectors.status_assumed" in {finding.code for finding in deals.findings}
+
+
+def test_few_rows_make_the_guess_less_sure_and_say_so(tmp_path: Path) -> None:
+    sure = []
+    for count in (2, 5, 9, 10, 40):
+        rows = "".join(f"d{n},{'Won' if n % 2 else 'Open'},{n}5,2024-01-02\n" for n in range(count))
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        (folder / "deals.csv").write_text("id,stage,amount,created\n" + rows, encoding="utf-8")
+        (entry,) = propose(folder, "crm").files
+        amount = entry.column_for("amount")
+        assert amount is not None
+        for part in (entry, amount):
+            assert part.reason.endswith(f"only {count} rows") == (count < 10)
+        sure.append((entry.confidence, amount.confidence))
+    assert sure == sorted(sure)
+    assert max(sure[1]) <= 0.8
+    assert sure[3] == sure[4]

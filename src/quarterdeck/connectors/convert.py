@@ -284,14 +284,18 @@ def _strptime(value: str, form: str) -> datetime | None:
 
 
 def words(raw: pl.Series, values: dict[str, str], column: str) -> pl.Series:
-    """Text with the source's values put into ours: those that the mapping names, else those whose words are known."""
+    """Text with the source's values put into ours: those that the mapping names, else those whose words are known.
+
+    A value to which the mapping gives an empty word is null.
+    """
     plain = text(raw)
     if not values and not value_words(column):
         return plain
     loose = {squeezed_word(word): value for word, value in values.items()}
-    known = {}
+    known: dict[str, str | None] = {}
     for value in plain.unique().drop_nulls().to_list():
-        known[value] = values.get(value) or loose.get(squeezed_word(value)) or canonical_value(column, value) or value
+        ours = values.get(value, loose.get(squeezed_word(value)))
+        known[value] = canonical_value(column, value) or value if ours is None else ours or None
     return plain.replace_strict(known, default=None, return_dtype=pl.String).alias(raw.name)
 
 

@@ -19,6 +19,7 @@ from quarterdeck.connectors.vocabulary import (
     currency_words,
     like,
     missing,
+    plain,
     scale_of,
     value_words,
 )
@@ -42,7 +43,8 @@ def finished(
     if entry.table == "people":
         _team_from_manager(made)
     if entry.table == "opportunities":
-        _status_from_stage(made, evidence)
+        if not _status_from_flags(made, evidence):
+            _status_from_stage(made, evidence)
         _other_close_dates(made, sample)
         _expected_from_close(made, sample)
     fill: dict[str, str] = {}
@@ -135,6 +137,40 @@ def _team_from_manager(made: list[ColumnMapping]) -> None:
         _after(made, manager, ColumnMapping(column=manager.column, target="team", confidence=0.7, reason=reason))
 
 
+def _status_from_flags(made: list[ColumnMapping], evidence: dict[str, Evidence]) -> bool:
+    """Two flags that say whether a deal is won and whether it is closed tell the status, before any word does."""
+    flags = {}
+    for name in ("is won", "is closed"):
+        entry = next((entry for entry in made if plain(entry.column) == name), None)
+        values = {} if entry is None else _flag_values(evidence[entry.column])
+        if entry is None or not values:
+            return False
+        flags[name] = (entry, values)
+    for entry in [entry for entry in made if entry.target == "status"]:
+        if entry.column in (flags["is won"][0].column, flags["is closed"][0].column):
+            continue
+        kept = {"target": ATTRIBUTES, "values": {}, "reason": "two flags of the deals say whether they are won"}
+        made[made.index(entry)] = entry.model_copy(update=kept)
+    for name, yes, no, reason in (
+        ("is won", "won", "", "it says which deals are won, before the words of the stage do"),
+        ("is closed", "lost", "open", "of deals that are not won, those that are closed are lost"),
+    ):
+        entry, values = flags[name]
+        new = {"column": entry.column, "target": "status", "confidence": 0.97, "reason": reason}
+        made.remove(entry)
+        # the first column that says something counts: won before closed
+        told = {value: yes if is_yes else no for value, is_yes in values.items()}
+        made.append(ColumnMapping.model_validate({**new, "values": told}))
+    return True
+
+
+def _flag_values(column: Evidence) -> dict[str, bool]:
+    """A flag's values and whether each means yes; {} for a column that is no flag."""
+    values = pl.Series(column.values, dtype=pl.String)
+    read = convert.flags(values)
+    return {} if not len(values) or read.null_count() else dict(zip(column.values, read.to_list(), strict=True))
+
+
 def _outcomes(column: Evidence) -> dict[str, str]:
     return {value: canonical_value("opportunities.status", value) or "open" for value in column.values}
 
@@ -171,11 +207,12 @@ def _status_from_stage(made: list[ColumnMapping], evidence: dict[str, Evidence])
 
 def _statuses(entry: FileMapping | list[ColumnMapping], sample: pl.DataFrame) -> pl.Series | None:
     columns = entry.columns if isinstance(entry, FileMapping) else entry
-    status = next((column for column in columns if column.target == "status"), None)
-    if status is None:
-        return None
-    raw = convert.cleaned(sample[status.column], missing())
-    return convert.words(raw, status.values, "opportunities.status").fill_null("open")
+    found: pl.Series | None = None
+    for status in (column for column in columns if column.target == "status"):
+        raw = convert.cleaned(sample[status.column], missing())
+        told = convert.words(raw, status.values, "opportunities.status")
+        found = told if found is None else found.fill_null(told)
+    return None if found is None else found.fill_null("open")
 
 
 def _other_close_dates(made: list[ColumnMapping], sample: pl.DataFrame) -> None:

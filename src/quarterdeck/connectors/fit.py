@@ -73,7 +73,17 @@ def _options(column: Evidence, table: str, path: str, joins: Joins) -> dict[str,
         if sure > 0.05:
             by = f"{join.table}.{join.by}" if join is not None and join.overlap > 0 else ""
             out[target.name] = Placed(target.name, round(sure, 3), reason, by)
-    return out
+    return _companies_called_leads(out)
+
+
+def _companies_called_leads(options: dict[str, Placed]) -> dict[str, Placed]:
+    """Keys called leads that no file of leads holds but one of companies does are those companies'."""
+    lead, account = options.get("lead_id"), options.get("account_id")
+    if lead is None or account is None or lead.joins or not account.joins:
+        return options
+    reason = f"called a lead, but {account.reason}"
+    as_account = Placed("account_id", max(lead.confidence, account.confidence), reason, account.joins)
+    return {**options, "account_id": as_account, "lead_id": Placed("lead_id", 0.1, lead.reason)}
 
 
 def _confidence(

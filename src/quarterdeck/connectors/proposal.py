@@ -19,9 +19,11 @@ from quarterdeck.connectors.finish import derived_files, finished
 from quarterdeck.connectors.fit import Placed, place
 from quarterdeck.connectors.folder import unsupported
 from quarterdeck.connectors.joins import Joins, known_values
-from quarterdeck.connectors.mapping import SKIP, FileMapping, Mapping
-from quarterdeck.connectors.vocabulary import missing, table_likeness, words
+from quarterdeck.connectors.mapping import ATTRIBUTES, SKIP, ColumnMapping, FileMapping, Mapping
+from quarterdeck.connectors.vocabulary import marked, missing, table_likeness, words
 
+_FEW = 10
+"""With fewer rows than this the values prove little."""
 _LEAST = 0.34
 """A file whose best table scores less is not read."""
 
@@ -73,8 +75,28 @@ def propose(folder: Path, source: str, *, sample: int = 20_000) -> Mapping:
                 reason=_why(item, guess),
             )
             entries.append(finished(entry, item.columns, item.sample, guess.placed, joins))
+    heights = {item.file.path: item.sample.height for item in examined}
+    entries = [_less_sure(entry, heights.get(entry.path, _FEW)) for entry in entries]
     entries.extend(derived_files(entries, {item.file.path: item.sample for item in examined}))
     return Mapping(source=source, files=tuple(sorted(entries, key=lambda entry: (entry.path, entry.is_distinct))))
+
+
+def _less_sure(entry: FileMapping, rows: int) -> FileMapping:
+    """The entry with lower confidences where it was guessed from few rows, and the reason.
+
+    A file whose columns all have our own names needs no values to be sure of.
+    """
+    if rows >= _FEW or entry.table == SKIP or all(column.column == column.target for column in entry.columns):
+        return entry
+    share, told = 0.6 + 0.4 * rows / _FEW, f"only {rows} row{'s' if rows != 1 else ''}"
+
+    def lowered(part: FileMapping | ColumnMapping) -> dict[str, object]:
+        return {"confidence": round(part.confidence * share, 2), "reason": f"{part.reason}; {told}"}
+
+    columns = tuple(
+        column if column.target == ATTRIBUTES else column.model_copy(update=lowered(column)) for column in entry.columns
+    )
+    return entry.model_copy(update={**lowered(entry), "columns": columns})
 
 
 def _examine(folder: Path, size: int) -> tuple[list[Examined], list[FileMapping]]:
@@ -99,7 +121,8 @@ def _examine(folder: Path, size: int) -> tuple[list[Examined], list[FileMapping]
 
 def _guess(item: Examined, joins: Joins) -> _Guess:
     """The table whose name, columns and marks fit the file best."""
-    named = table_likeness(item.file.stem)
+    mark = marked(tuple(column.name for column in item.columns))
+    named = {mark: 1.0} if mark else table_likeness(item.file.stem)
     scored = []
     for table in schema.facts():
         placed = place(item.columns, table, item.file.path, joins)
@@ -129,7 +152,9 @@ def _sure(guess: _Guess) -> float:
 
 def _why(item: Examined, guess: _Guess) -> str:
     parts = []
-    if guess.likeness >= 0.99:
+    if marked(tuple(column.name for column in item.columns)) == guess.table:
+        parts.append(f"its columns are those of a system that calls its {guess.table} {item.file.stem!r}")
+    elif guess.likeness >= 0.99:
         parts.append(f"the file is called {item.file.stem!r}")
     elif guess.likeness:
         parts.append(f"{item.file.stem!r} sounds like {guess.table}")

@@ -202,7 +202,8 @@ class _FileReader:
             return self._reference(raw, column.name, entry)
         value = self._converted(raw, column, entry, out)
         failed = raw.is_not_null() & value.is_null()
-        if failed.any():
+        # a text is null only where the mapping gives it an empty word
+        if (column.type != "text" or entry.format == periods.FORM) and failed.any():
             self.notes.unread(entry, column.type, raw, failed)
             wrong = convert.text(raw).set(~failed, None)
             self.unread[entry.column] = wrong

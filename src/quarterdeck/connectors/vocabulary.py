@@ -198,6 +198,16 @@ def table_likeness(stem: str) -> dict[str, float]:
 
 
 @cache
+def marked(columns: tuple[str, ...]) -> str | None:
+    """The table that a file's columns mark whatever the file is called: the "leads" of some systems are companies."""
+    have = {plain(name) for name in columns}
+    for table, entry in words()["tables"].items():
+        if any(have.issuperset(marks) for marks in entry.get("marks", ())):
+            return str(table)
+    return None
+
+
+@cache
 def value_words(column: str) -> dict[str, str]:
     """Squeezed word to canonical value, for a column such as `opportunities.status`."""
     entry = words()["values"].get(column, {})
