@@ -204,7 +204,7 @@ def hold_hires(case: Case) -> Option:
         if number
         else "The plan hires no seller, so there is nothing to hold back."
     )
-    return _option("hold_hires", "Hire no seller yet", (gain, -saved), totals, case, bool(number), reason)
+    return _option("hold_hires", "Hire no seller yet", (gain, -saved or 0.0), totals, case, bool(number), reason)
 
 
 def keep_plan(case: Case) -> Option:

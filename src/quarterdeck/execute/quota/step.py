@@ -106,7 +106,7 @@ def _marked(
         findings.append(
             Finding(
                 "quota.idle_seller",
-                "warning",
+                "notice",
                 f"{idle.height} sellers have no capacity and were left out, they have no quota: "
                 f"{', '.join(idle['id'].head(5))}.",
                 "Enter their last day (left_on) or their role, or give them deals.",

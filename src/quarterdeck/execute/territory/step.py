@@ -120,7 +120,7 @@ def _idle(idle: pl.DataFrame) -> Finding:
     names = idle["id"].sort()
     return Finding(
         "territory.idle_seller",
-        "warning",
+        "notice",
         f"{idle.height} sellers have no capacity and were left out, they look after nothing: "
         f"{', '.join(names.head(5))}.",
         "Enter their last day (left_on) or their role, or give them deals.",
