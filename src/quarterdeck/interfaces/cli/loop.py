@@ -124,7 +124,8 @@ def _print_summary(workspace: Workspace, made: Run, name: Path) -> None:
         typer.echo(made.note)
     if made.plan_hash:
         typer.echo(f"Plan {'PUBLISHED' if made.is_published else 'DRAFT'} {made.plan_hash}")
-        typer.echo(f"It is looked at with: quarterdeck plan {name}{as_of_words(workspace, made)}")
+        if not made.overlay and made.known_at is None:
+            typer.echo(f"It is looked at with: quarterdeck plan {name}{as_of_words(workspace, made)}")
 
 
 def _report_path(workspace: Workspace, made: Run) -> Path:
