@@ -394,3 +394,14 @@ def test_records_of_large_tables_are_read_only_where_they_are_shown(
     grows_with_the_company = {*facts(), "metric_values", "scores", "territories", "quotas", "pay_lines"}
     assert asked & (grows_with_the_company | {"seller_capacity"}) == set()
     assert "plan_lines" in asked
+
+
+def test_the_chart_of_checks_leaves_out_what_touches_no_record(make_page: Callable[..., Path]) -> None:
+    found = (
+        Finding("quality.no_activities", "notice", "The table is empty.", "Give them.", "activities"),
+        Finding("quality.account_missing", "warning", "No account.", "Link it.", "opportunities", "d01", "p0"),
+    )
+    quality = section(make_page(findings_=found).read_text(encoding="utf-8"), "quality")
+    drawing = quality[quality.index("<svg") : quality.index("</svg>")]
+    assert "Deal without an account" in drawing
+    assert "No activities" not in drawing

@@ -19,8 +19,9 @@ def quality(source: Source) -> Section:
     words, say = source.words, source.words.say
     groups = source.groups_of("quality")
     blocks: list[Chart | Table] = []
-    if groups:
-        blocks.append(_touched(source, groups))
+    # Findings on a whole table, such as that there is none, touch no record.
+    if touching := [group for group in groups if group.record_id is not None]:
+        blocks.append(_touched(source, touching))
     if owners := _owners(source):
         blocks.append(owners)
     lead = [
