@@ -107,11 +107,11 @@ def test_money_person_and_period_stay_where_the_columns_do_not_fit(capsys: pytes
     line = {
         "id": "base|A|2017-10|flat",
         "scenario": "base",
-        "person_id": "Ann",
+        "person_id": "Ann" + "n" * 60,
         "period_start": date(2017, 10, 1),
         "plan": "p" * 60,
         "rule": "r" * 60,
-        "opportunity_id": "D1",
+        "opportunity_id": "D1" + "d" * 60,
         "base": 491_400,
         "rate": Decimal("0.1"),
         "amount": 49_140,
@@ -121,7 +121,7 @@ def test_money_person_and_period_stay_where_the_columns_do_not_fit(capsys: pytes
     frame = conform("pay_lines", pl.DataFrame([line]))
     print_frame(frame, "pay_lines", "USD")
     text = capsys.readouterr().out
-    assert "Not shown: id, scenario, plan, reason;" in text
+    assert "Not shown: id, scenario, plan, rule, " in text
     for shown in ("4,914.00 USD", "491.40 USD", "Ann", "2017-10-01", "D1"):
         assert shown in text
 
