@@ -163,6 +163,46 @@ def test_a_file_that_is_gone_deletes_nothing_and_says_so(workspace: Workspace) -
     assert report.findings.filter(pl.col("table") == "leads").height >= 1
 
 
+def test_a_file_that_no_mapping_names_is_told_and_read_once_it_is_drafted(workspace: Workspace) -> None:
+    extra = workspace.root / "export" / "plan.csv"
+    extra.write_text(
+        "period_start,grain,level,member,amount\n2026-07-01,month,all,all,900000\n2026-08-01,month,all,all,950000\n"
+    )
+    report = workspace.sync(now=NOW + timedelta(days=1))
+    told = report.findings.filter(pl.col("code") == "records.unmapped_file")
+    assert told["message"].to_list()[0].startswith("plan.csv")
+
+
+def test_a_what_if_is_not_approved(workspace: Workspace) -> None:
+    what_if = workspace.run(now=NOW, as_of=AS_OF, scenario="bold", overlay={"reconcile.growth": 0.3})
+    with pytest.raises(QuarterdeckError, match=r"what-if with reconcile\.growth"):
+        workspace.approve(what_if, who="Lee", reason="board", now=NOW)
+
+
+def test_a_folder_without_a_table_makes_no_workspace_and_says_why(tmp_path: Path) -> None:
+    (tmp_path / "export").mkdir()
+    (tmp_path / "export" / "deals.xlsx").write_bytes(b"PK")
+    with pytest.raises(QuarterdeckError, match=r"(?s)no CSV or Parquet file.*deals\.xlsx"):
+        Workspace.create(tmp_path / "acme", tmp_path / "export", now=NOW)
+    assert not (tmp_path / "acme").exists()
+
+
+def test_a_korean_export_makes_a_korean_company_and_says_why(tmp_path: Path) -> None:
+    folder = tmp_path / "export"
+    folder.mkdir()
+    rows = ["거래번호,거래명,단계,금액,담당자,생성일,종료일"]
+    rows += [
+        f"D{n},거래 {n},{'성사' if n % 3 else '실패'},{1000 + n}000,김{n % 4},2026-0{1 + n % 5}-1{n % 9},2026-06-1{n % 9}"
+        for n in range(30)
+    ]
+    (folder / "deals.csv").write_text("\n".join(rows), encoding="utf-8")
+    with Workspace.create(tmp_path / "acme", folder, now=NOW) as workspace:
+        assert (workspace.settings.company.currency, workspace.settings.company.language) == ("KRW", "ko")
+        text = (tmp_path / "acme" / "quarterdeck.yaml").read_text(encoding="utf-8")
+        assert "  # " in text.split("currency")[0]
+        assert workspace.table("opportunities")["amount"].sum() == sum((1000 + n) * 1000 for n in range(30))
+
+
 def test_a_step_sees_only_the_tables_that_it_declared(workspace: Workspace, run: Run) -> None:
     from quarterdeck.base.tables import DeclaredTables
 

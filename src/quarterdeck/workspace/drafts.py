@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import date
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import Any
 
 import yaml
 
+from quarterdeck import connectors
 from quarterdeck.base.config import Company
+from quarterdeck.base.errors import QuarterdeckError
 
 
 def slug(text: str) -> str:
@@ -18,12 +21,41 @@ def slug(text: str) -> str:
     return word if word[0].isalpha() else f"s_{word}"
 
 
-def settings(company: Company, sources: list[tuple[str, str]]) -> str:
-    """`quarterdeck.yaml` of a new workspace; sources are (name, folder)."""
+def make(root: Path, source: Path | None, company: Company | None) -> None:
+    """Write the text of a new workspace, with the drafted mapping of an export's folder.
+
+    Raises when the folder is missing or holds no table, and then writes nothing.
+    """
+    name = root.resolve().name.replace("_", " ").title()
+    if source is None:
+        write(root, company or Company(name=name), [], "")
+        return
+    mapping = _proposal(source)
+    found = {} if company else connectors.suggest_company(mapping, source)
+    chosen = company or Company.model_validate({"name": name, **{key: found[key] for key in found if key != "reason"}})
+    folder = os.path.relpath(source.resolve(), root.resolve())
+    write(root, chosen, [(mapping.source, folder)], found.get("reason", ""))
+    path = root / "mapping" / f"{mapping.source}.yaml"
+    if not path.exists():
+        path.write_text(connectors.to_yaml(mapping), encoding="utf-8")
+
+
+def _proposal(source: Path) -> connectors.Mapping:
+    if not source.is_dir():
+        raise QuarterdeckError(f"There is no folder {source}; give the folder that holds the export's files.")
+    if not connectors.readable(source):
+        why = "".join(f"\n  {name}: {reason}" for name, reason in connectors.skipped(source).items())
+        raise QuarterdeckError(f"{source} holds no CSV or Parquet file with a table.{why}")
+    return connectors.propose(source, slug(source.resolve().name))
+
+
+def settings(company: Company, sources: list[tuple[str, str]], reason: str) -> str:
+    """`quarterdeck.yaml` of a new workspace; sources are (name, folder), `reason` why the company is taken so."""
     lines = [
         "# Settings of this workspace. Every setting is in docs/reference/settings.md; an unknown one is an error.",
         "company:",
         f"  name: {_quoted(company.name)}",
+        *([f"  # {reason}"] if reason else []),
         f"  currency: {company.currency}          # of plans and derived money",
         f"  language: {company.language}           # of reports: en or ko",
         f"  timezone: {company.timezone}",
@@ -66,11 +98,11 @@ def parameters() -> dict[str, str]:
     return texts
 
 
-def write(root: Path, company: Company, sources: list[tuple[str, str]]) -> None:
+def write(root: Path, company: Company, sources: list[tuple[str, str]], reason: str) -> None:
     """Write the text of a new workspace; what a person wrote is never overwritten."""
     for folder in ("mapping", "parameters", "reports"):
         (root / folder).mkdir(parents=True, exist_ok=True)
-    texts = {root / "quarterdeck.yaml": settings(company, sources), root / ".gitignore": IGNORED}
+    texts = {root / "quarterdeck.yaml": settings(company, sources, reason), root / ".gitignore": IGNORED}
     texts |= {root / "parameters" / name: text for name, text in parameters().items()}
     for path, text in texts.items():
         if not path.exists():

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A figure and all that made it. `records` are the rows behind it, `decisions` the choices that touched it."""
+    """A figure and all that made it.
+
+    `records` are the rows behind it, of the table `table`; `decisions` the choices that touched it.
+    """
 
     name: str
     title: str
@@ -32,6 +35,7 @@ class Explanation:
     records: pl.DataFrame
     run_id: str
     decisions: pl.DataFrame
+    table: str
     trail: list[str] = field(default_factory=list)
 
 
@@ -102,6 +106,10 @@ def _known_member(question: _Question, rows: pl.DataFrame, column: str = "dimens
         )
 
 
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 10 else f"{value:.3g}"
+
+
 def _part(question: _Question) -> str:
     return "the whole company" if question.dimension == "all" else f"{question.dimension} {question.member}"
 
@@ -150,6 +158,7 @@ def _metric(question: _Question) -> Explanation:
         records=records,
         run_id=question.run.id,
         decisions=empty("overrides"),
+        table="leads" if metric.entity == "leads" else "opportunities",
         trail=_trail(question, "metric_values"),
     )
 
@@ -193,6 +202,7 @@ def _demand(question: _Question) -> Explanation:
         records=deals.join(scores, left_on="id", right_on="subject_id", how="left"),
         run_id=question.run.id,
         decisions=_overrides(question, "demand"),
+        table="opportunities",
         trail=_trail(question, "demand_lines"),
     )
 
@@ -232,8 +242,19 @@ def _lines(
         records=base,
         run_id=question.run.id,
         decisions=_overrides(question, step.room),
+        table=name,
         trail=_trail(question, name),
     )
+
+
+# Plan lines that are no money: the column that holds the figure, and its unit.
+COUNTED = {
+    "gap": ("gap", "currency"),
+    "hires": ("supply", "people"),
+    "hours": ("gap", "hours"),
+    "capacity": ("supply", "deals"),
+    "odds": ("supply", "odds"),
+}
 
 
 def _plan(question: _Question) -> Explanation:
@@ -244,7 +265,7 @@ def _plan(question: _Question) -> Explanation:
     known = [*LINES, "gap"]
     if question.entry not in known:
         raise QuarterdeckError(f"There is no plan line {question.entry!r}; {did_you_mean(question.entry, known)}")
-    value = {"gap": "gap", "hires": "supply", "hours": "gap", "capacity": "supply"}.get(question.entry, "money")
+    value = COUNTED.get(question.entry, ("money", "currency"))[0]
     told = _lines(replace(question, entry=name), "plan_lines", "line", value, LINES[name])
     beside = question.rows("plan_lines").filter(
         (pl.col("scenario") == "base") & pl.col("period_start").is_in(told.records["period_start"].unique().to_list())
@@ -255,11 +276,10 @@ def _plan(question: _Question) -> Explanation:
     )
     inputs = [
         f"{row['line']}: "
-        + ", ".join(f"{key} {row[key]:,.0f}" for key in ("demand", "supply", "gap", "money") if row[key])
+        + ", ".join(f"{key} {_short(row[key])}" for key in ("demand", "supply", "gap", "money") if row[key])
         for row in sums.iter_rows(named=True)
     ]
-    is_money = value in ("gap", "money") and name != "hours"
-    unit = "currency" if is_money else {"hires": "people", "hours": "hours"}.get(name, "deals")
+    unit = COUNTED.get(question.entry, ("money", "currency"))[1]
     title = f"Plan line {question.entry}, {_part(question)}"
     return replace(told, name=f"plan.{question.entry}", title=title, inputs=inputs, unit=unit)
 
@@ -306,6 +326,7 @@ def _quality(question: _Question) -> Explanation:
         records=found,
         run_id=run.id,
         decisions=empty("overrides"),
+        table="findings",
         trail=[f"quality.check of run {run.id}"],
     )
 

@@ -73,26 +73,17 @@ class Workspace:
     ) -> Workspace:
         """Make a workspace, draft the mapping of an export's folder and take its records.
 
-        A folder that is a workspace already keeps all that a person wrote; a new source is added to it.
+        Without a `company` its currency and language are what the export gives evidence for. Raises when the folder is
+        a workspace already or the export holds no table.
         """
         root = Path(root)
-        sources: list[tuple[str, str]] = []
-        if source is not None:
-            source = Path(source)
-            if not source.is_dir():
-                raise QuarterdeckError(f"There is no folder {source}; give the folder that holds the export's files.")
-            folder = os.path.relpath(source.resolve(), root.resolve())
-            sources.append((drafts.slug(source.resolve().name), folder))
         if (root / "quarterdeck.yaml").exists():
             raise QuarterdeckError(
                 f"{root} is a workspace already. Edit its quarterdeck.yaml and mapping/, then call sync."
             )
-        root.mkdir(parents=True, exist_ok=True)
-        drafts.write(root, company or Company(name=root.resolve().name.replace("_", " ").title()), sources)
+        drafts.make(root, Path(source) if source is not None else None, company)
         workspace = cls.open(root)
-        for settings in workspace.settings.sources:
-            ingest.draft_mapping(root, settings)
-        if sources:
+        if source is not None:
             workspace.sync(now=now)
         return workspace
 
@@ -296,6 +287,11 @@ class Workspace:
         """Approve a run's plan and publish it; the approval holds for the plan of that hash and no other."""
         if run.plan_hash is None:
             raise QuarterdeckError(f"Run {run.id} has no plan with lines; run all steps first: `quarterdeck run`.")
+        if run.overlay:
+            raise QuarterdeckError(
+                f"Run {run.id} is a what-if with {', '.join(run.overlay)}. Write that into quarterdeck.yaml, run again "
+                "without --set, and approve that plan."
+            )
         now_hash = runs.plan_hash(run.paths)
         if now_hash != run.plan_hash or (plan_hash and not run.plan_hash.startswith(plan_hash)):
             raise QuarterdeckError(

@@ -126,7 +126,7 @@ def _read(
     """Stage a source's rows; returns findings and the tables of which a file could not be read."""
     from quarterdeck import connectors
 
-    findings: list[Finding] = []
+    findings = _unmapped(folder, mapping)
     lost: set[tuple[str, str]] = set()
     for batch in connectors.read(mapping, folder, company=settings.company):
         staging.add(batch.table, batch.frame, read=batch.read, set_aside=batch.set_aside.height)
@@ -137,6 +137,24 @@ def _read(
             named = batch.set_aside.select(pl.all().cast(pl.String))
             aside.append(named.with_columns(source=pl.lit(mapping.source), file=pl.lit(batch.file)))
     return findings, lost
+
+
+def _unmapped(folder: Path, mapping: Any) -> list[Finding]:
+    """Files that came into the folder after the mapping was drafted."""
+    from quarterdeck import connectors
+
+    mapped = {entry.path for entry in mapping.files}
+    return [
+        Finding(
+            code="records.unmapped_file",
+            severity="warning",
+            message=f"{name} lies in the folder, and mapping/{mapping.source}.yaml does not name it: not read.",
+            fix=f"Add it below `files:` there (table: skip leaves it out), or delete mapping/{mapping.source}.yaml, "
+            "sync, and look through the new draft.",
+        )
+        for name in connectors.readable(folder)
+        if name not in mapped
+    ]
 
 
 def _keep_aside(lake: Lake, aside: list[pl.DataFrame]) -> None:

@@ -23,14 +23,7 @@ LEDGER = {
 }
 """What `show` knows beside the tables, with its columns."""
 
-BEHIND = {
-    "plan": "plan_lines",
-    "supply": "supply_lines",
-    "quota": "quotas",
-    "pay": "pay_lines",
-    "scoring": "scores",
-    "quality": "findings",
-}
+
 """The table whose rows `explain` shows for a figure; for the other figures they are deals or leads."""
 
 Table = Annotated[str, typer.Argument(metavar="TABLE", help="Name of a table; `steps` lists them.", show_default=False)]
@@ -199,12 +192,11 @@ def explain(
         raise QuarterdeckError(f"There is no run to explain. Make one with: quarterdeck run {name}")
     found = workspace.explain(number, run=made, period=period, member=member or "all", dimension=by or "all")
     currency = workspace.settings.company.currency
-    table = _table_behind(number)
     if as_json:
-        _explain_json(found, table, currency, limit)
+        _explain_json(found, found.table, currency, limit)
     else:
         typer.echo(heading(workspace, made))
-        _explain_text(found, table, currency, limit)
+        _explain_text(found, found.table, currency, limit)
 
 
 def _table_of(number: str) -> str | None:
@@ -216,16 +208,6 @@ def _table_of(number: str) -> str | None:
     )
     written = [table for step in STEPS if step.room == room for table in step.writes]
     return written[-1] if written else None
-
-
-def _table_behind(number: str) -> str:
-    """The table whose rows stand behind a number: its columns say which values are money."""
-    room, _, entry = number.partition(".")
-    if room == "metrics":
-        from quarterdeck.metrics import METRICS
-
-        return "leads" if entry in METRICS and METRICS[entry].entity == "leads" else "opportunities"
-    return BEHIND.get(room, "opportunities")
 
 
 def _explain_json(found: Explanation, table: str, currency: str, limit: int) -> None:

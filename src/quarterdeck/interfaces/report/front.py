@@ -6,7 +6,7 @@ import polars as pl
 
 from quarterdeck.base.finding import SEVERITIES
 from quarterdeck.flow import STEPS
-from quarterdeck.interfaces.ranking import most_important, room_of
+from quarterdeck.interfaces.ranking import most_important, room_of, rows_read
 from quarterdeck.interfaces.report.actions import held, newest, pay_of, variance_head, variance_rows
 from quarterdeck.interfaces.report.page import Count, Front, Stage, Table, Tile
 from quarterdeck.interfaces.report.plan import money_of, served_odds, target_of
@@ -44,7 +44,7 @@ def front(source: Source) -> Front:
         facts=facts,
         stages=_stages(source),
         tiles=_tiles(source),
-        first=most_important(source.findings),
+        first=most_important(source.findings, rows=rows_read(run)),
         overrides=_overrides(source),
         promises=table,
         promises_note=note,

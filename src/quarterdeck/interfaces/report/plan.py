@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date
 from typing import Any
 
@@ -14,7 +13,6 @@ from quarterdeck.interfaces.report.records import ROWS, rest
 from quarterdeck.interfaces.report.source import Source
 
 DRAWN = 6
-REACHED = re.compile(r"(\d+)% of futures reach it")
 LINES = ("bookings", "target", "capacity", "hires", "hours", "supply_cost", "pay_cost", "margin")
 
 
@@ -120,16 +118,10 @@ def target_of(source: Source) -> tuple[float | None, bool]:
 def served_odds(source: Source) -> float | None:
     """Share of the base scenario's futures in which what can be served reaches the target as it stands.
 
-    The plan says it where it offers to keep target and plan; else the finding on the gap does. None without a plan.
+    None without a plan.
     """
-    keep = source.table("plan_options").filter(pl.col("option") == "keep_plan")
-    if keep.height:
-        return float(keep["probability"][0])
-    for group in source.groups_of("reconcile"):
-        found = REACHED.search(group.message) if group.code == "reconcile.gap" else None
-        if found:
-            return int(found[1]) / 100
-    return None
+    odds = source.table("plan_lines").filter((pl.col("scenario") == "base") & (pl.col("line") == "odds"))
+    return float(odds["supply"][0]) if odds.height else None
 
 
 def demand_odds(source: Source) -> float | None:
