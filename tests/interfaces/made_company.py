@@ -139,7 +139,7 @@ def plan() -> dict[str, list[dict[str, Any]]]:
             ("worst", "The worst tenth", 3.2e6, 0.0),
         )
     ]
-    lines = [
+    lines: list[dict[str, Any]] = [
         {"scenario": scenario, "period_start": start, "line": line, "level": "all", "member": "all", "money": money}
         for scenario in ("base", "best", "worst")
         for start in MONTHS
@@ -150,6 +150,10 @@ def plan() -> dict[str, list[dict[str, Any]]]:
             ("margin", 510_000.0),
         )
     ]
+    lines += [
+        {"scenario": name, "period_start": MONTHS[0], "line": "odds", "level": "all", "member": "all", "demand": demand, "supply": served}
+        for name, demand, served in (("base", 0.38, 0.31), ("best", 1.0, 0.9), ("worst", 0.0, 0.0))
+    ]  # fmt: skip
     options = [
         {"option": "hire", "title": "Hire two sellers in East", "gain": 90_000.0, "cost": 60_000.0, "gap_after": -60_000.0, "probability": 0.44, "is_feasible": True, "reason": "2 sellers × ramp"},
         {"option": "price", "title": "Raise prices by 3 %", "gain": 0.0, "cost": 0.0, "gap_after": -150_000.0, "probability": 0.38, "is_feasible": False, "reason": "no price response known"},
