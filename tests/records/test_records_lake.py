@@ -72,6 +72,18 @@ def test_what_was_known_on_a_day_stays_readable(place: Place) -> None:
     assert place.names() == {"a": "Anne", "b": "Bob"}
 
 
+def test_a_column_that_came_later_is_empty_in_what_was_written_before(place: Place) -> None:
+    place.sync(people(a="Ann", b="Bob"), MONDAY)
+    for path in place.lake.root.glob("people/*.parquet"):
+        pl.read_parquet(path).drop("segments", "weekly_hours").write_parquet(path)
+    rows = place.lake.relation(place.engine, place.lake.state(), "people")
+    assert rows is not None
+    assert list(rows.columns) == people().columns
+    assert rows.to_pyarrow()["segments"].to_pylist() == [None, None]
+    place.sync(people(a="Ann", b="Rob"), TUESDAY)
+    assert place.names() == {"a": "Ann", "b": "Rob"}
+
+
 def test_one_source_does_not_delete_the_rows_of_another(place: Place) -> None:
     place.sync(people(a="Ann"), MONDAY, "crm")
     assert place.sync(people(b="Bob"), TUESDAY, "payroll").deleted == 0

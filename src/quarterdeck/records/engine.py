@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from quarterdeck.base.schema import empty, table
+from quarterdeck.base.schema import conform, empty, table
 from quarterdeck.base.tables import Tables
 
 if TYPE_CHECKING:
@@ -72,11 +72,11 @@ class ParquetTables(Tables):
         self._paths[name] = path
 
     def __getitem__(self, name: str) -> pl.DataFrame:
-        entry = table(name)
+        table(name)
         if name not in self._paths:
             return empty(name)
         if name not in self._read:
-            frame = pl.read_parquet(self._paths[name], columns=list(entry.names))
+            frame = conform(name, pl.read_parquet(self._paths[name]))
             if frame.height > 200_000:
                 return frame
             self._read[name] = frame

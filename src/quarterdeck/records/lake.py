@@ -17,12 +17,27 @@ from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from quarterdeck.base.schema import table as schema
 from quarterdeck.records.engine import Engine
 from quarterdeck.records.files import exclusive, read_json, sweep, write_json
 
 if TYPE_CHECKING:
     import ibis
     import polars as pl
+
+
+# The schema's types as the engine stores them.
+STORED = {
+    "text": "string",
+    "integer": "int64",
+    "number": "float64",
+    "flag": "boolean",
+    "instant": "timestamp(6)",
+    "day": "date",
+    "money": "int64",
+    "decimal": "decimal(18, 6)",
+    "json": "string",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,15 +139,24 @@ class Lake:
         first, *later = batches
         if later and not first.rows:
             first, *later = later
-        rows = self._scan(engine, first.rows)
-        return rows if not later else _newest(rows, [self._changes(engine, batch) for batch in later])
+        rows = self._scan(engine, table, first.rows)
+        return rows if not later else _newest(rows, [self._changes(engine, table, batch) for batch in later])
 
-    def _scan(self, engine: Engine, paths: tuple[str, ...]) -> ibis.Table:
-        return engine.parquet(self.root / path for path in paths)
+    def _scan(self, engine: Engine, table: str, paths: tuple[str, ...]) -> ibis.Table:
+        """A batch's rows in the schema of today: a column that came later is empty in what was written before."""
+        import ibis
 
-    def _changes(self, engine: Engine, batch: Batch) -> tuple[int, ibis.Table | None, ibis.Table | None]:
-        rows = self._scan(engine, batch.rows) if batch.rows else None
-        gone = self._scan(engine, batch.gone) if batch.gone else None
+        rows = engine.parquet(self.root / path for path in paths)
+        return rows.select(
+            **{
+                column.name: rows[column.name] if column.name in rows.columns else ibis.null(STORED[column.type])
+                for column in schema(table).columns
+            }
+        )
+
+    def _changes(self, engine: Engine, table: str, batch: Batch) -> tuple[int, ibis.Table | None, ibis.Table | None]:
+        rows = self._scan(engine, table, batch.rows) if batch.rows else None
+        gone = engine.parquet(self.root / path for path in batch.gone) if batch.gone else None
         return batch.sequence, rows, gone
 
 

@@ -21,7 +21,7 @@ from quarterdeck.base.config import Company, instant
 from quarterdeck.base.errors import QuarterdeckError
 from quarterdeck.base.finding import findings_frame
 from quarterdeck.base.parameters import Parameters
-from quarterdeck.base.schema import empty, table, tables
+from quarterdeck.base.schema import conform, empty, table, tables
 from quarterdeck.records.engine import Engine, ParquetTables
 from quarterdeck.records.files import exclusive
 from quarterdeck.records.lake import Lake
@@ -152,7 +152,7 @@ class Workspace:
         found = run or self.last_run(with_table=name)
         if found is None or name not in found.paths:
             return empty(name)
-        return pl.read_parquet(found.paths[name], columns=list(entry.names))
+        return conform(name, pl.read_parquet(found.paths[name]))
 
     def _facts(self, name: str, as_of: date | datetime | None, known_at: datetime | None) -> pl.DataFrame:
         state = self.lake.state(known_at)
