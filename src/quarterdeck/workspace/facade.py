@@ -28,7 +28,7 @@ from quarterdeck.records.lake import Lake
 from quarterdeck.records.store import Store
 from quarterdeck.records.sync import TableSync
 from quarterdeck.records.views import view
-from quarterdeck.workspace import arrivals, decisions, drafts, explain, ingest, runs
+from quarterdeck.workspace import arrivals, decisions, doctor, drafts, explain, ingest, runs
 from quarterdeck.workspace.decisions import Publication
 from quarterdeck.workspace.runner import Progress, Runner
 from quarterdeck.workspace.runs import Run
@@ -220,7 +220,8 @@ class Workspace:
 
     def runs(self) -> list[Run]:
         """All runs, the oldest first."""
-        return [runs.load(self, value) for value in self.store.runs()]
+        published = runs.published_hashes(self)
+        return [runs.load(self, value, published) for value in self.store.runs()]
 
     def run_by_id(self, run_id: str) -> Run:
         """The run of that name; the first letters are enough."""
@@ -309,7 +310,7 @@ class Workspace:
 
     def doctor(self) -> pl.DataFrame:
         """Faults and missing inputs of the workspace as findings: what each missing table would buy."""
-        return explain.doctor(self)
+        return doctor.doctor(self)
 
     def explain(
         self,

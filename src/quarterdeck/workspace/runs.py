@@ -120,9 +120,15 @@ def keep(workspace: Workspace, runner: Runner, kept: Kept) -> Run:
     return load(workspace, value)
 
 
-def load(workspace: Workspace, value: dict[str, Any]) -> Run:
-    """A run from its file."""
-    published = {publication.plan_hash for publication in workspace.publications()}
+def published_hashes(workspace: Workspace) -> frozenset[str]:
+    """Hashes of the plans that were published."""
+    return frozenset(publication.plan_hash for publication in workspace.publications())
+
+
+def load(workspace: Workspace, value: dict[str, Any], published: frozenset[str] | None = None) -> Run:
+    """A run from its file. `published` spares many runs the reading of the ledger for each."""
+    if published is None:
+        published = published_hashes(workspace)
     return Run(
         id=value["id"],
         as_of=datetime.fromisoformat(value["as_of"]),
