@@ -16,7 +16,7 @@ $(BIN)/python:
 	@touch $@
 
 .venv/.develop: .venv/.installed
-	@$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev,spark]'
 	@touch $@
 
 install: .venv/.installed
