@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     from quarterdeck.connectors.mapping import ColumnMapping, FileMapping, Mapping, from_yaml, rows, to_yaml
     from quarterdeck.connectors.proposal import propose
     from quarterdeck.connectors.reader import TableBatch, read
+    from quarterdeck.connectors.report import FileReport
 
 __all__ = [
     "ColumnMapping",
     "FileMapping",
+    "FileReport",
     "Mapping",
     "TableBatch",
     "from_yaml",
@@ -33,6 +35,7 @@ __all__ = [
 _HOMES = {
     **dict.fromkeys(("ColumnMapping", "FileMapping", "Mapping", "from_yaml", "rows", "to_yaml"), "mapping"),
     "propose": "proposal",
+    "FileReport": "report",
     "TableBatch": "reader",
     "read": "reader",
     "readable": "folder",

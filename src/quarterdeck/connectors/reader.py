@@ -22,6 +22,7 @@ from quarterdeck.connectors.files import CHUNK, Chunk, SourceFile, UnreadableErr
 from quarterdeck.connectors.lookups import Lookups
 from quarterdeck.connectors.mapping import ATTRIBUTES, SKIP, ColumnMapping, FileMapping, Mapping
 from quarterdeck.connectors.notes import Notes
+from quarterdeck.connectors.report import FileReport
 from quarterdeck.connectors.vocabulary import REFERENCES
 
 SET_ASIDE = {"line": pl.Int64(), "reason": pl.String(), "raw": pl.String()}
@@ -45,6 +46,7 @@ class TableBatch:
     money_read: int = 0
     money_kept: int = 0
     is_complete: bool = True
+    report: FileReport | None = None
 
 
 def read(mapping: Mapping, folder: Path, *, company: Company, chunk: int = CHUNK) -> Iterator[TableBatch]:
