@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from quarterdeck.connectors.company_signs import suggest_company
     from quarterdeck.connectors.folder import readable, skipped
     from quarterdeck.connectors.mapping import ColumnMapping, FileMapping, Mapping, from_yaml, rows, to_yaml
-    from quarterdeck.connectors.proposal import propose
+    from quarterdeck.connectors.proposal import TableSample, propose, propose_tables
     from quarterdeck.connectors.reader import TableBatch, read
     from quarterdeck.connectors.report import FileReport
 
@@ -22,8 +22,10 @@ __all__ = [
     "FileReport",
     "Mapping",
     "TableBatch",
+    "TableSample",
     "from_yaml",
     "propose",
+    "propose_tables",
     "read",
     "readable",
     "rows",
@@ -34,7 +36,7 @@ __all__ = [
 
 _HOMES = {
     **dict.fromkeys(("ColumnMapping", "FileMapping", "Mapping", "from_yaml", "rows", "to_yaml"), "mapping"),
-    "propose": "proposal",
+    **dict.fromkeys(("TableSample", "propose", "propose_tables"), "proposal"),
     "FileReport": "report",
     "TableBatch": "reader",
     "read": "reader",

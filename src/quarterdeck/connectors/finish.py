@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import polars as pl
 
@@ -310,9 +311,14 @@ def _hints(entry: FileMapping, sample: pl.DataFrame) -> dict[str, object]:
     return out
 
 
-def derived_files(entries: list[FileMapping], samples: dict[str, pl.DataFrame]) -> list[FileMapping]:
-    """Entries for people, accounts and products that no file lists, from the values that deals and orders name."""
-    have = {entry.table for entry in entries}
+def derived_files(
+    entries: list[FileMapping], known: Sequence[FileMapping], samples: dict[str, pl.DataFrame]
+) -> list[FileMapping]:
+    """Entries for people, accounts and products that no file lists, from the values that deals and orders name.
+
+    `known` are entries that stand already: what they list is not made again.
+    """
+    have = {entry.table for entry in (*entries, *known)}
     out: list[FileMapping] = []
     for target, table in _DERIVED.items():
         if table in have:

@@ -8,7 +8,8 @@ import polars as pl
 
 from quarterdeck.connectors import convert
 from quarterdeck.connectors.evidence import Evidence
-from quarterdeck.connectors.files import SourceFile, UnreadableError
+from quarterdeck.connectors.files import UnreadableError
+from quarterdeck.connectors.samples import TableSample
 from quarterdeck.connectors.vocabulary import REFERENCES, missing
 
 _MOST = 500_000
@@ -86,25 +87,29 @@ class Joins:
         return any(known.table == table for known in self._known.values())
 
 
-def known_values(file: SourceFile, table: str, targets: dict[str, str], sample: pl.DataFrame, size: int) -> KnownValues:
-    """The values of a file's key, name and address columns: all of them up to half a million, else the sample's."""
+def known_values(table: str, targets: dict[str, str], sample: TableSample, size: int) -> KnownValues:
+    """The values of a table's key, name and address columns: all of them up to half a million, else the sample's.
+
+    `targets` gives the source's column for a canonical one; `size` is how many rows a sample may have.
+    """
     is_referenced = table in REFERENCES.values()
-    columns = {target: name for name, target in targets.items() if target in _KEYS and is_referenced}
-    frame, is_partial = sample, False
-    if sample.height >= size // 2 and columns:
+    columns = {target: name for target, name in targets.items() if target in _KEYS and is_referenced}
+    frame, is_partial = sample.frame, False
+    if frame.height >= size // 2 and columns and sample.keys is not None:
         try:
             parts, count = [], 0
-            for chunk in file.chunks(columns=list(columns.values())):
-                parts.append(chunk.frame)
-                count += chunk.frame.height
+            for part in sample.keys(list(dict.fromkeys(columns.values()))):
+                parts.append(part)
+                count += part.height
                 if count > _MOST:
                     is_partial = True
                     break
-            frame = pl.concat([part for part in parts if part.width], how="vertical_relaxed") if parts else sample
+            full = [part for part in parts if part.width]
+            frame = pl.concat(full, how="vertical_relaxed") if full else frame
         except UnreadableError:
             is_partial = True
     by = {}
     for target, name in columns.items():
         values = convert.text(convert.cleaned(frame[name], missing())).drop_nulls().unique().sort()
         by[target] = dict(zip(convert.squeezed(values).to_list(), values.to_list(), strict=True))
-    return KnownValues(file.path, table, by, is_partial)
+    return KnownValues(sample.path, table, by, is_partial)

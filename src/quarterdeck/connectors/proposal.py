@@ -7,20 +7,20 @@ given once in a file, so that the sum of confidences is greatest (linear assignm
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import polars as pl
-
 from quarterdeck.base import schema
 from quarterdeck.connectors.evidence import Evidence, examine, settled
-from quarterdeck.connectors.files import SourceFile, UnreadableError, list_files
 from quarterdeck.connectors.finish import derived_files, finished
 from quarterdeck.connectors.fit import Placed, place
-from quarterdeck.connectors.folder import unsupported
-from quarterdeck.connectors.joins import Joins, known_values
+from quarterdeck.connectors.joins import Joins, KnownValues, known_values
 from quarterdeck.connectors.mapping import ATTRIBUTES, SKIP, ColumnMapping, FileMapping, Mapping
+from quarterdeck.connectors.samples import TableSample, of_folder
 from quarterdeck.connectors.vocabulary import marked, missing, table_likeness, words
+
+__all__ = ["TableSample", "propose", "propose_tables"]
 
 _FEW = 10
 """With fewer rows than this the values prove little."""
@@ -30,11 +30,14 @@ _LEAST = 0.34
 
 @dataclass(frozen=True)
 class Examined:
-    """A file with its sample and the evidence of its columns."""
+    """A table of the source with the evidence of its columns."""
 
-    file: SourceFile
-    sample: pl.DataFrame
+    sample: TableSample
     columns: list[Evidence]
+
+    @property
+    def path(self) -> str:
+        return self.sample.path
 
 
 @dataclass(frozen=True)
@@ -46,39 +49,77 @@ class _Guess:
     likeness: float
 
 
-def propose(folder: Path, source: str, *, sample: int = 20_000) -> Mapping:
+def propose(folder: Path, source: str, *, sample: int = 20_000, known: Mapping | None = None) -> Mapping:
     """The mapping of a folder of exports as far as `sample` rows of each file show it.
 
     Every file is in it: one that fits no table, is empty or cannot be read has the table `skip` and the reason. A
-    folder that does not exist gives a mapping without files.
+    folder that does not exist gives a mapping without files. What `known` says stays as it is: only files and columns
+    that it does not name are guessed.
     """
-    examined, skipped = _examine(folder, sample)
-    nothing = Joins({})
-    first = {item.file.path: _guess(item, nothing) for item in examined}
-    known = {}
+    samples, skipped = of_folder(folder, sample)
+    return propose_tables(samples, source, sample=sample, known=known, skipped=skipped)
+
+
+def propose_tables(
+    tables: Sequence[TableSample],
+    source: str,
+    *,
+    sample: int = 20_000,
+    known: Mapping | None = None,
+    skipped: Sequence[FileMapping] = (),
+) -> Mapping:
+    """The mapping of tables by some rows of each; see `propose`. `skipped` are entries of what cannot be looked at."""
+    held = known or Mapping(source=source)
+    of_known = {entry.path: entry for entry in held.files if not entry.is_distinct}
+    plain = settled({table.path: [examine(column, missing()) for column in table.frame] for table in tables})
+    examined = [Examined(table, plain[table.path]) for table in tables]
+    new = [item for item in examined if item.path not in of_known]
+    joins = Joins(_known_values(examined, of_known, sample))
+    entries = [entry for entry in skipped if entry.path not in of_known]
+    entries += [_less_sure(_entry(item, joins), item.sample.frame.height) for item in new]
+    entries += derived_files(entries, held.files, {item.path: item.sample.frame for item in examined})
+    kept = [_grown(entry, examined, joins) for entry in held.files]
+    files = sorted([*kept, *entries], key=lambda entry: (entry.path, entry.is_distinct))
+    return held.model_copy(update={"files": tuple(files)})
+
+
+def _known_values(examined: list[Examined], of_known: dict[str, FileMapping], size: int) -> dict[str, KnownValues]:
+    """The key-like columns of every table: as the mapping says, else as a first look without joins does."""
+    nothing, found = Joins({}), {}
     for item in examined:
-        guess = first[item.file.path]
-        targets = {name: placed.target for name, placed in guess.placed.items()}
-        known[item.file.path] = known_values(item.file, guess.table, targets, item.sample, sample)
-    joins = Joins(known)
-    guesses = {item.file.path: _guess(item, joins) for item in examined}
-    entries = list(skipped)
-    for item in examined:
-        guess = guesses[item.file.path]
-        if guess.score < _LEAST:
-            entries.append(FileMapping(path=item.file.path, table=SKIP, confidence=0.5, reason=_no_table(guess)))
+        entry = of_known.get(item.path)
+        if entry is None:
+            guess = _guess(item, nothing)
+            table, targets = guess.table, {placed.target: name for name, placed in guess.placed.items()}
         else:
-            entry = FileMapping(
-                path=item.file.path,
-                table=guess.table,
-                confidence=_sure(guess),
-                reason=_why(item, guess),
-            )
-            entries.append(finished(entry, item.columns, item.sample, guess.placed, joins))
-    heights = {item.file.path: item.sample.height for item in examined}
-    entries = [_less_sure(entry, heights.get(entry.path, _FEW)) for entry in entries]
-    entries.extend(derived_files(entries, {item.file.path: item.sample for item in examined}))
-    return Mapping(source=source, files=tuple(sorted(entries, key=lambda entry: (entry.path, entry.is_distinct))))
+            table, targets = entry.table, {column.target: column.column for column in reversed(entry.columns)}
+        there = {target: name for target, name in targets.items() if name in item.sample.frame.columns}
+        found[item.path] = known_values(table, there, item.sample, size)
+    return found
+
+
+def _entry(item: Examined, joins: Joins) -> FileMapping:
+    guess = _guess(item, joins)
+    if guess.score < _LEAST:
+        return FileMapping(path=item.path, table=SKIP, confidence=0.5, reason=_no_table(guess))
+    entry = FileMapping(path=item.path, table=guess.table, confidence=_sure(guess), reason=_why(item, guess))
+    return finished(entry, item.columns, item.sample.frame, guess.placed, joins)
+
+
+def _grown(entry: FileMapping, examined: list[Examined], joins: Joins) -> FileMapping:
+    """A known entry with the columns that came to its file since, in places that are free; all else as it is."""
+    item = next((item for item in examined if item.path == entry.path), None)
+    if item is None or entry.table == SKIP or entry.is_distinct:
+        return entry
+    named = {column.column for column in entry.columns}
+    new = [column for column in item.columns if column.name not in named]
+    if not new:
+        return entry
+    taken = {column.target for column in entry.columns} | set(entry.fill)
+    placed = {name: at for name, at in place(new, entry.table, entry.path, joins).items() if at.target not in taken}
+    grown = finished(FileMapping(path=entry.path, table=entry.table), new, item.sample.frame, placed, joins)
+    fresh = [column for column in grown.columns if column.target == ATTRIBUTES or column.target not in taken]
+    return entry.model_copy(update={"columns": (*entry.columns, *fresh)})
 
 
 def _less_sure(entry: FileMapping, rows: int) -> FileMapping:
@@ -99,33 +140,13 @@ def _less_sure(entry: FileMapping, rows: int) -> FileMapping:
     return entry.model_copy(update={**lowered(entry), "columns": columns})
 
 
-def _examine(folder: Path, size: int) -> tuple[list[Examined], list[FileMapping]]:
-    found, samples = {}, []
-    skipped = [
-        FileMapping(path=path, table=SKIP, confidence=1.0, reason=why) for path, why in unsupported(folder).items()
-    ]
-    for file in list_files(folder) if folder.is_dir() else ():
-        try:
-            sample = file.sample(size)
-        except UnreadableError as error:
-            skipped.append(FileMapping(path=file.path, table=SKIP, confidence=1.0, reason=f"cannot be read: {error}"))
-            continue
-        if not sample.height:
-            skipped.append(FileMapping(path=file.path, table=SKIP, confidence=1.0, reason="it holds no rows"))
-            continue
-        found[file.path] = [examine(column, missing()) for column in sample.iter_columns()]
-        samples.append((file, sample))
-    plain = settled(found)
-    return [Examined(file, sample, plain[file.path]) for file, sample in samples], skipped
-
-
 def _guess(item: Examined, joins: Joins) -> _Guess:
     """The table whose name, columns and marks fit the file best."""
     mark = marked(tuple(column.name for column in item.columns))
-    named = {mark: 1.0} if mark else table_likeness(item.file.stem)
+    named = {mark: 1.0} if mark else table_likeness(item.sample.named)
     scored = []
     for table in schema.facts():
-        placed = place(item.columns, table, item.file.path, joins)
+        placed = place(item.columns, table, item.path, joins)
         scored.append((_score(table, item.columns, placed, named.get(table, 0.0)), table, placed))
     scored.sort(key=lambda entry: -entry[0])
     best, second = scored[0], scored[1]
@@ -153,11 +174,11 @@ def _sure(guess: _Guess) -> float:
 def _why(item: Examined, guess: _Guess) -> str:
     parts = []
     if marked(tuple(column.name for column in item.columns)) == guess.table:
-        parts.append(f"its columns are those of a system that calls its {guess.table} {item.file.stem!r}")
+        parts.append(f"its columns are those of a system that calls its {guess.table} {item.sample.named!r}")
     elif guess.likeness >= 0.99:
-        parts.append(f"the file is called {item.file.stem!r}")
+        parts.append(f"the file is called {item.sample.named!r}")
     elif guess.likeness:
-        parts.append(f"{item.file.stem!r} sounds like {guess.table}")
+        parts.append(f"{item.sample.named!r} sounds like {guess.table}")
     if guess.placed:
         parts.append(f"{len(guess.placed)} of its {len(item.columns)} columns have a place there")
     return " and ".join(parts)
