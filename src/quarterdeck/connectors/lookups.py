@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import polars as pl
 
 from quarterdeck.connectors import convert
-from quarterdeck.connectors.files import UnreadableError, find
+from quarterdeck.connectors.composed import chunks, names
+from quarterdeck.connectors.files import CHUNK, UnreadableError, find
 from quarterdeck.connectors.mapping import ColumnMapping, FileMapping, Mapping
 
 
@@ -17,9 +19,13 @@ class Lookups:
     def __init__(self, mapping: Mapping, folder: Path) -> None:
         self._mapping, self._folder = mapping, folder
         self._known: dict[tuple[str, str], pl.DataFrame | None] = {}
+        self._counted: dict[tuple[str, str], Counter[str]] = {}
 
     def keys(self, raw: pl.DataFrame, entry: FileMapping) -> pl.Series:
-        """The source's key of each row: its id column, its key columns joined by a bar, or a digest of the row."""
+        """The source's key of each row: its id column, its key columns joined by a bar, or a digest of the row.
+
+        Rows of one content that no column tells apart are numbered: two lines of an invoice may be alike.
+        """
         column = entry.column_for("id")
         if column is not None and column.column in raw.columns:
             keys = convert.text(raw[column.column])
@@ -29,7 +35,15 @@ class Lookups:
             some = pl.any_horizontal(pl.col(part.name).is_not_null() for part in parts)
             joined = pl.concat_str([pl.col(part.name).fill_null("") for part in parts], separator="|")
             return pl.DataFrame(parts).select(pl.when(some).then(joined).alias("k")).to_series()
-        return _digests(raw).alias("k")
+        return self._numbered(_digests(raw), entry).alias("k")
+
+    def _numbered(self, digests: pl.Series, entry: FileMapping) -> pl.Series:
+        seen = self._counted.setdefault((entry.path, entry.table), Counter())
+        out = []
+        for digest in digests.to_list():
+            seen[digest] += 1
+            out.append(digest if seen[digest] == 1 else f"{digest}-{seen[digest]}")
+        return pl.Series(out, dtype=pl.String)
 
     def ids(self, values: pl.Series, entry: ColumnMapping) -> pl.Series:
         """The keys that the values of a reference stand for; null where nothing is known by that name."""
@@ -65,9 +79,9 @@ class Lookups:
             return None
         pairs, prefix = [], pl.lit(self._mapping.id_prefix)
         try:
-            if not {left.column, right.column} <= set(file.columns()):
+            if not {left.column, right.column} <= set(names(entry, file.columns())):
                 return None
-            for chunk in file.chunks(columns=[left.column, right.column]):
+            for chunk in chunks(file, entry, self._mapping.missing, CHUNK, [left.column, right.column]):
                 frame = chunk.frame
                 cleaned = {
                     name: convert.text(convert.cleaned(frame[entry.column], self._mapping.missing)).alias(name)

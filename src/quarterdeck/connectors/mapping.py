@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import polars as pl
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from quarterdeck.base import schema
 from quarterdeck.base.config import Section
@@ -47,6 +47,38 @@ class ColumnMapping(Section):
     """Of references: the right spelling for a wrong one, such as GTXPro: GTX Pro."""
 
 
+class Computed(Section):
+    """A column that the mapping makes of others of the file, to be used like any other column."""
+
+    multiply: tuple[str, ...] = ()
+    """Columns whose product it is, such as a quantity and a price."""
+    join: tuple[str, ...] = ()
+    """Columns whose texts it joins by a space, such as a first and a last name."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Computed:
+        if bool(self.multiply) == bool(self.join) or len(self.parts) < 2:
+            raise ValueError("give two columns or more to multiply, or to join")
+        return self
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        return self.multiply or self.join
+
+
+class Spread(Section):
+    """Periods that stand in columns, one beside the other: each cell becomes a row."""
+
+    columns: dict[str, str]
+    """The heading of each such column and the period that it means: 2026-01, 2026Q1 or 2026; with `year` its rest."""
+    period: str = "Period"
+    """Name of the column that holds the period then."""
+    value: str = "Value"
+    """Name of the column that holds the cell then."""
+    year: str = ""
+    """Column that holds the year, where the headings name none."""
+
+
 class FileMapping(Section):
     """A file of the source and the canonical table that it fills."""
 
@@ -59,7 +91,12 @@ class FileMapping(Section):
     reason: str = ""
     """Why, in a person's words."""
     is_distinct: bool = False
-    """The table is made from the distinct values of the file's columns, such as people from the deals' owners."""
+    """The table has one row for each key of the file, such as people from the deals' owners: of each column the first
+    value that is there, of columns that are products the sum."""
+    computed: dict[str, Computed] = Field(default_factory=dict)
+    """Columns that are made of others, by their names."""
+    spread: Spread | None = None
+    """Periods that stand in columns, to be rows."""
     key: tuple[str, ...] = ()
     """Columns that together name a row where no column fills id; without any the row's whole content names it."""
     fill: dict[str, str] = Field(default_factory=dict)
@@ -144,7 +181,13 @@ def to_yaml(mapping: Mapping) -> str:
 
 
 def _listed(body: dict[str, Any]) -> dict[str, Any]:
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in body.items()}
+    return {key: _plain(value) for key, value in body.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return _listed(value)
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _dump(body: dict[str, Any]) -> str:

@@ -17,7 +17,7 @@ import polars as pl
 from quarterdeck.base import schema
 from quarterdeck.base.config import Company
 from quarterdeck.base.finding import Finding
-from quarterdeck.connectors import convert, periods
+from quarterdeck.connectors import composed, convert, periods
 from quarterdeck.connectors.files import CHUNK, Chunk, SourceFile, UnreadableError, find
 from quarterdeck.connectors.lookups import Lookups
 from quarterdeck.connectors.mapping import ATTRIBUTES, SKIP, ColumnMapping, FileMapping, Mapping
@@ -98,16 +98,21 @@ class _FileReader:
         yield replace(held, findings=self.notes.findings(), is_complete=is_complete)
 
     def _chunks(self, file: SourceFile, size: int) -> Iterator[Chunk]:
-        names = file.columns()
+        source = file.columns()
+        names = composed.names(self.entry, source)
         self.notes.columns(names, has_attributes=ATTRIBUTES in self.table.names)
-        self._repeats = not self.entry.is_distinct and _keys_repeat(file, self._key_columns, names, size)
+        self._repeats = not self.entry.is_distinct and _keys_repeat(file, self._key_columns, source, size)
         if not self.entry.is_distinct:
-            yield from file.chunks(size)
+            yield from composed.chunks(file, self.entry, self.mapping.missing, size)
             return
         used = list(dict.fromkeys(column.column for column in self.entry.columns if column.column in names))
-        parts = [chunk.frame.unique(maintain_order=True) for chunk in file.chunks(size, used)] if used else []
+        sums = [name for name, how in self.entry.computed.items() if how.multiply]
+        parts = [
+            composed.collapsed(chunk.frame, self._key_columns, sums)
+            for chunk in (composed.chunks(file, self.entry, self.mapping.missing, size, used) if used else ())
+        ]
         if parts:
-            yield Chunk(pl.concat(parts, how="vertical_relaxed").unique(maintain_order=True), 2)
+            yield Chunk(composed.collapsed(pl.concat(parts, how="vertical_relaxed"), self._key_columns, sums), 2)
 
     @cached_property
     def _key_columns(self) -> tuple[str, ...]:
@@ -125,7 +130,9 @@ class _FileReader:
             else schema.empty(self.table.name)
         )
         numbers = pl.int_range(chunk.first, chunk.first + raw.height, eager=True)
-        if chunk.broken:
+        if isinstance(chunk, composed.ComposedChunk):
+            numbers = chunk.lines
+        elif chunk.broken:
             spoilt = sorted(line for line, _, _ in chunk.broken)
             numbers = pl.Series(_past(chunk.first, raw.height, spoilt), dtype=pl.Int64)
         reasons = self._repeated(values, reasons, numbers)
