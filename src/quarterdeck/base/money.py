@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 
-# ISO 4217: currencies whose minor unit is not a hundredth.
-_DIGITS = {
+UNUSUAL = {
     **dict.fromkeys(
         [
             "BIF",
@@ -32,11 +31,12 @@ _DIGITS = {
     ),
     **dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3),
 }
+"""Decimal places of the currencies (ISO 4217) whose minor unit is not a hundredth."""
 
 
 def digits(currency: str) -> int:
     """Decimal places of a currency: 2 for USD, 0 for KRW."""
-    return _DIGITS.get(currency, 2)
+    return UNUSUAL.get(currency, 2)
 
 
 @cache
