@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from quarterdeck.quality import contacts, history, opportunities, outliers, people, references, spelling
 from quarterdeck.quality.check import Check
+from quarterdeck.quality.settings import QualitySettings
 
 CHECKS: dict[str, Check] = {
     check.name: check
@@ -17,3 +18,8 @@ CHECKS: dict[str, Check] = {
         *history.CHECKS,
     )
 }
+
+
+def catalogue(settings: QualitySettings) -> dict[str, Check]:
+    """The checks of this house and the company's own."""
+    return dict(CHECKS)

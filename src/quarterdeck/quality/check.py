@@ -1,7 +1,9 @@
 """What a check is: a rule about records, with the rows that break it as a relational expression.
 
 A check's `find` gives a relation (or a frame, where the work is on a short list of values) with the columns
-`record_id`, `owner_id`, `money` (minor units at stake, or null) and whatever values its message names.
+`record_id`, `owner_id`, `account_key` (whose owner mends the record where it has none of its own), `money` (minor units
+of `money_currency` at stake, or null) and whatever values its message names. Its `mend`, where the right value is known
+or can be guessed, gives the `PROPOSAL` rows for what `find` found.
 """
 
 from __future__ import annotations
@@ -33,7 +35,28 @@ Kind = Literal[
     "people",
     "spelling",
     "history",
+    "billing",
+    "supply",
+    "planning",
+    "privacy",
+    "stack",
+    "own",
 ]
+
+Found = pl.DataFrame
+"""The rows that a check found, with the values that its message names."""
+
+PROPOSAL = pl.Schema(
+    {
+        "table": pl.String(),
+        "record_id": pl.String(),
+        "column": pl.String(),
+        "value_proposed": pl.String(),
+        "confidence": pl.Float64(),
+        "why": pl.String(),
+    }
+)
+"""A value that would mend a record: money in major units, days and instants in ISO 8601, confidence from 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +73,8 @@ class Moment:
 class Check:
     """A rule about the records of a table.
 
-    `message` is a template over the row's values; `needs` are the tables that it cannot do without.
+    `message` is a template over the row's values; `needs` are the tables that it cannot do without. `dated` is the column
+    by whose day a record counts in a week or month of the trend, where it is not the table's usual one.
     """
 
     name: str
@@ -63,29 +87,53 @@ class Check:
     fix: str
     find: Callable[[Tables, Moment], ibis.Table | pl.DataFrame]
     needs: tuple[str, ...] = ()
+    mend: Callable[[Tables, Moment, Found], pl.DataFrame] | None = None
+    dated: str = ""
 
 
 def offending(rows: Any, money: Any = None, **values: Any) -> Any:
     """The rows as a check gives them: key, owner where the table has one, money at stake, and the message's values."""
     import ibis
 
-    nobody, nothing = ibis.null("string"), ibis.null("int64")
+    def either(*names: str) -> Any:
+        return next((rows[name] for name in names if name in rows.columns), ibis.null("string"))
+
     return rows.select(
         record_id=rows.id,
-        owner_id=rows.owner_id if "owner_id" in rows.columns else nobody,
-        money=nothing if money is None else money.cast("int64"),
+        owner_id=either("owner_id"),
+        account_key=either("account_id"),
+        money_currency=either("money_currency", "currency"),
+        money=ibis.null("int64") if money is None else money.cast("int64"),
         **values,
     )
 
 
 def deals(tables: Tables, moment: Moment) -> Any:
     """Opportunities with `worth` in minor units: the amount, or the product's list price where none is stated."""
+    import ibis
+
     rows = tables.relation("opportunities")
     products = tables.relation("products")
     prices = products.group_by(priced_id=products.id).agg(list_price=products.unit_price.cast("float64").max())
     rows = rows.left_join(prices, rows.product_id == prices.priced_id).drop("priced_id")
     price = (rows.list_price * float(scale(moment.company.currency))).round().cast("int64")
-    return rows.mutate(worth=rows.amount.nullif(0).coalesce(price))
+    stated = rows.amount.nullif(0)
+    return rows.mutate(
+        worth=stated.coalesce(price),
+        money_currency=stated.notnull().ifelse(rows.currency, ibis.null("string")),
+    )
+
+
+def seconds(column: Any) -> Any:
+    """Whole seconds since 1970 of an instant, or of a day's beginning in UTC: differences are equal on every engine."""
+    return column.cast("timestamp").epoch_seconds().cast("int64")
+
+
+def proposals(rows: pl.DataFrame, table: str) -> pl.DataFrame:
+    """Rows with record_id, column, value_proposed, confidence and why as `PROPOSAL`, without those that propose nothing."""
+    made = rows.with_columns(pl.lit(table).alias("table"))
+    made = made.select(pl.col(name).cast(kind) for name, kind in PROPOSAL.items())
+    return made.filter(pl.col("value_proposed").is_not_null() & (pl.col("value_proposed") != ""))
 
 
 def is_blank(column: Any) -> Any:

@@ -17,6 +17,9 @@ class QualitySettings(Section):
     """Severities that hold instead of the checks' own, such as account_missing: notice."""
     max_records: int = Field(default=200, ge=1)
     """How many records a check lists one by one, those with the most money first; the rest is one finding."""
+    stewards: dict[str, str] = Field(default_factory=dict)
+    """Who mends the records of a table that have no owner and no account with one, by table; `all` for every other
+    table."""
     stale_rate: float = Field(default=0.95, gt=0, lt=1)
     """An open deal is too old at the age by which this share of the won deals had closed."""
     stale_minimum: int = Field(default=20, ge=1)
