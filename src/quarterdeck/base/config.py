@@ -31,6 +31,14 @@ class Company(Section):
     """The company's time zone: where its days begin."""
     fiscal_year_start: int = Field(default=1, ge=1, le=12)
     """First month of the fiscal year."""
+    fiscal_year_named: Literal["end", "start"] = "end"
+    """Year that a fiscal year is named by: the one in which it ends, or starts."""
+    fiscal_weeks: Literal["4-4-5", "4-5-4", "5-4-4"] | None = None
+    """Weeks of a quarter's three months where the fiscal year has 52 or 53 whole weeks; empty for calendar months."""
+    fiscal_year_ends: Literal["nearest", "last"] = "nearest"
+    """With fiscal_weeks, the year ends on the weekday nearest to the month's end, or on the month's last such day."""
+    fiscal_weekday: int = Field(default=6, ge=1, le=7)
+    """With fiscal_weeks, the weekday on which the year and each of its weeks end: 1 Monday to 7 Sunday."""
     country: str | None = None
     """Country whose holidays are no work days (ISO 3166), such as KR."""
 
