@@ -48,6 +48,14 @@ STEPS: tuple[Step, ...] = (
         section="metrics",
     ),
     Step(
+        name="metrics.drivers",
+        title="What moves deals?",
+        function="quarterdeck.metrics.drivers:drivers",
+        reads=("opportunities", "opportunity_history", "activities", "leads", "accounts", "products"),
+        writes=("deal_drivers",),
+        section="drivers",
+    ),
+    Step(
         name="scoring.score",
         title="Who will buy?",
         function="quarterdeck.scoring:score",
@@ -178,6 +186,7 @@ STEPS: tuple[Step, ...] = (
 SECTIONS: dict[str, str] = {
     "quality": "quarterdeck.quality.settings:QualitySettings",
     "metrics": "quarterdeck.metrics.settings:MetricsSettings",
+    "drivers": "quarterdeck.metrics.drivers.settings:DriverSettings",
     "scoring": "quarterdeck.scoring.settings:ScoringSettings",
     "demand": "quarterdeck.demand.settings:DemandSettings",
     "supply": "quarterdeck.supply.settings:SupplySettings",
