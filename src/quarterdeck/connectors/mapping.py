@@ -99,6 +99,10 @@ class FileMapping(Section):
     """Periods that stand in columns, to be rows."""
     key: tuple[str, ...] = ()
     """Columns that together name a row where no column fills id; without any the row's whole content names it."""
+    stamp: str = ""
+    """Of a database's table: the column that says when a row was last written; without one it is read whole."""
+    overlap_minutes: int = Field(default=15, ge=0)
+    """How long before the newest stamp changed rows are looked for again: as long as a transaction may take."""
     fill: dict[str, str] = Field(default_factory=dict)
     """Values of canonical columns that no column of the file gives, such as currency: KRW."""
     amount_known: Literal["at_close", "always"] | None = None

@@ -21,11 +21,17 @@ def slug(text: str) -> str:
     return word if word[0].isalpha() else f"s_{word}"
 
 
-def make(root: Path, source: Path | None, company: Company | None) -> None:
-    """Write the text of a new workspace, with the drafted mapping of an export's folder.
+def make(root: Path, source: Path | str | None, company: Company | None) -> None:
+    """Write the text of a new workspace, with the drafted mapping of an export's folder or of a database's URL.
 
     Raises when the folder is missing or holds no table, and then writes nothing.
     """
+    from quarterdeck.connectors.database import is_url
+
+    if isinstance(source, str) and is_url(source):
+        _make_on_database(root, source, company)
+        return
+    source = Path(source) if source is not None else None
     name = root.resolve().name.replace("_", " ").title()
     if source is None:
         write(root, company or Company(name=name), [], "")
@@ -40,6 +46,20 @@ def make(root: Path, source: Path | None, company: Company | None) -> None:
         path.write_text(connectors.to_yaml(mapping), encoding="utf-8")
 
 
+def _make_on_database(root: Path, url: str, company: Company | None) -> None:
+    from quarterdeck.workspace import databases
+    from quarterdeck.workspace.settings import SourceSettings
+
+    name, kept, _ = databases.written(url, root)
+    mapping, found = databases.propose(root, SourceSettings(name=name, url=kept))
+    title = root.resolve().name.replace("_", " ").title()
+    chosen = company or Company.model_validate({"name": title, **{key: found[key] for key in found if key != "reason"}})
+    write(root, chosen, [(name, kept)], found.get("reason", ""))
+    path = root / "mapping" / f"{name}.yaml"
+    if not path.exists():
+        path.write_text(connectors.to_yaml(mapping), encoding="utf-8")
+
+
 def _proposal(source: Path) -> connectors.Mapping:
     if not source.is_dir():
         raise QuarterdeckError(f"There is no folder {source}; give the folder that holds the export's files.")
@@ -50,7 +70,7 @@ def _proposal(source: Path) -> connectors.Mapping:
 
 
 def settings(company: Company, sources: list[tuple[str, str]], reason: str) -> str:
-    """`quarterdeck.yaml` of a new workspace; sources are (name, folder), `reason` why the company is taken so."""
+    """`quarterdeck.yaml` of a new workspace; sources are (name, folder or url), `reason` why the company is so."""
     lines = [
         "# Settings of this workspace. Every setting is in docs/reference/settings.md; an unknown one is an error.",
         "company:",
@@ -63,7 +83,8 @@ def settings(company: Company, sources: list[tuple[str, str]], reason: str) -> s
         "sources:" if sources else "sources: []",
     ]
     for name, folder in sources:
-        lines += [f"  - name: {name}", f"    folder: {_quoted(folder)}"]
+        key = "url" if "://" in folder else "folder"
+        lines += [f"  - name: {name}", f"    {key}: {_quoted(folder)}"]
     return "\n".join(lines) + "\n"
 
 

@@ -28,7 +28,7 @@ from quarterdeck.records.lake import Lake
 from quarterdeck.records.store import Store
 from quarterdeck.records.sync import TableSync
 from quarterdeck.records.views import view
-from quarterdeck.workspace import arrivals, decisions, doctor, drafts, explain, ingest, runs
+from quarterdeck.workspace import arrivals, databases, decisions, doctor, drafts, explain, ingest, runs
 from quarterdeck.workspace.decisions import Publication
 from quarterdeck.workspace.runner import Progress, Runner
 from quarterdeck.workspace.runs import Run
@@ -59,7 +59,7 @@ class Workspace:
         )
 
     def _source_folders(self) -> list[Path]:
-        return [self.root / source.folder for source in self.settings.sources]
+        return [self.root / source.folder for source in self.settings.sources if source.folder]
 
     @classmethod
     def open(cls, root: Path | str) -> Workspace:
@@ -71,7 +71,7 @@ class Workspace:
     def create(
         cls, root: Path | str, source: Path | str | None = None, *, company: Company | None = None, now: datetime
     ) -> Workspace:
-        """Make a workspace, draft the mapping of an export's folder and take its records.
+        """Make a workspace, draft the mapping of an export's folder or of a database's URL, and take its records.
 
         Without a `company` its currency and language are what the export gives evidence for. Raises when the folder is
         a workspace already or the export holds no table.
@@ -81,7 +81,7 @@ class Workspace:
             raise QuarterdeckError(
                 f"{root} is a workspace already. Edit its quarterdeck.yaml and mapping/, then call sync."
             )
-        drafts.make(root, Path(source) if source is not None else None, company)
+        drafts.make(root, source, company)
         workspace = cls.open(root)
         if source is not None:
             workspace.sync(now=now)
@@ -115,8 +115,10 @@ class Workspace:
         """How each source's columns become ours: source, file, column, table, target, confidence, reason."""
         return ingest.proposals(self.root, self.settings.sources)
 
-    def is_stale(self) -> bool:
-        """A source's files or mapping changed since the last sync, or arrivals wait in the inbox."""
+    def is_stale(self, now: datetime | None = None) -> bool:
+        """Files or a mapping changed since the last sync, arrivals wait, or by `now` a database is to be asked."""
+        if now is not None and databases.is_due(self.root, self.settings.sources, self.moment(now)):
+            return True
         changed = ingest.fingerprints(self.root, self.settings.sources) != self.lake.state().files
         return changed or bool(self.ledger.inbox(limit=1))
 
@@ -197,7 +199,7 @@ class Workspace:
         (`{"demand.horizon": 3}`); it shares every step that the overlay does not touch. `known_at` asks what would have
         been computed from what was known then.
         """
-        if known_at is None and self.is_stale():
+        if known_at is None and self.is_stale(now):
             self.sync(now=now)
         state = self.lake.state(known_at)
         if not state.tables:

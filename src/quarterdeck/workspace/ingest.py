@@ -13,7 +13,7 @@ from quarterdeck.base.finding import Finding, findings_frame
 from quarterdeck.records.files import digest
 from quarterdeck.records.lake import Lake, State
 from quarterdeck.records.sync import Staging, TableSync, take
-from quarterdeck.workspace import arrivals
+from quarterdeck.workspace import arrivals, databases
 from quarterdeck.workspace.settings import SourceSettings, WorkspaceSettings
 
 if TYPE_CHECKING:
@@ -31,7 +31,9 @@ def draft_mapping(root: Path, source: SourceSettings) -> None:
     path = mapping_path(root, source)
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        mapping = connectors.propose(root / source.folder, source.name)
+        mapping = (
+            databases.propose(root, source)[0] if source.url else connectors.propose(root / source.folder, source.name)
+        )
         path.write_text(connectors.to_yaml(mapping), encoding="utf-8")
 
 
@@ -55,14 +57,17 @@ def fingerprints(root: Path, sources: Iterable[SourceSettings]) -> dict[str, str
     """What each source's folder and mapping look like now: a change of any file changes it."""
     found = {}
     for source in sources:
+        mapping = mapping_path(root, source)
+        text = mapping.read_text(encoding="utf-8") if mapping.exists() else ""
+        if source.url:
+            found[source.name] = digest([databases.mirror(root, source.name).content, text])
+            continue
         folder = root / source.folder
         files = [
             (str(path.relative_to(folder)), path.stat().st_size, path.stat().st_mtime_ns)
             for path in sorted(folder.rglob("*"))
             if path.is_file()
         ]
-        mapping = mapping_path(root, source)
-        text = mapping.read_text(encoding="utf-8") if mapping.exists() else ""
         found[source.name] = digest([files, text])
     return found
 
@@ -79,10 +84,11 @@ def sync(workspace: Workspace, now: datetime) -> tuple[list[TableSync], list[Fin
     """
     lake, sources = workspace.lake, workspace.settings.sources
     before = lake.state()
+    answers = _ask_databases(workspace, now)
     files = fingerprints(workspace.root, sources)
     is_changed = files != before.files
     stagings, partial, arrived = arrivals.stage(workspace, lake)
-    findings: list[Finding] = [] if is_changed else kept_findings(lake, before)
+    findings: list[Finding] = [*answers, *([] if is_changed else kept_findings(lake, before))]
     hints = {} if is_changed else before.hints
     aside: list[pl.DataFrame] = []
     try:
@@ -91,7 +97,7 @@ def sync(workspace: Workspace, now: datetime) -> tuple[list[TableSync], list[Fin
             stagings.append(staging)
             mapping = _mapping(workspace.root, source)
             hints[source.name] = _hints(mapping)
-            found, lost = _read(workspace.root / source.folder, mapping, workspace.settings, staging, aside)
+            found, lost = _read(workspace.root, source, mapping, workspace.settings, staging, aside)
             findings += found
             partial |= lost
         _keep_aside(lake, aside)
@@ -120,15 +126,32 @@ def _hints(mapping: Any) -> dict[str, Any]:
     return {}
 
 
+def _ask_databases(workspace: Workspace, now: datetime) -> list[Finding]:
+    sources = [source for source in workspace.settings.sources if source.url]
+    mappings = {source.name: _mapping(workspace.root, source) for source in sources}
+    return databases.refresh(workspace.root, sources, mappings, workspace.moment(now))
+
+
 def _read(
-    folder: Path, mapping: Any, settings: WorkspaceSettings, staging: Staging, aside: list[pl.DataFrame]
+    root: Path,
+    source: SourceSettings,
+    mapping: Any,
+    settings: WorkspaceSettings,
+    staging: Staging,
+    aside: list[pl.DataFrame],
 ) -> tuple[list[Finding], set[tuple[str, str]]]:
     """Stage a source's rows; returns findings and the tables of which a file could not be read."""
     from quarterdeck import connectors
 
-    findings = _unmapped(folder, mapping)
+    folder = root / source.folder
+    findings = [] if source.url else _unmapped(folder, mapping)
     lost: set[tuple[str, str]] = set()
-    for batch in connectors.read(mapping, folder, company=settings.company):
+    batches = (
+        databases.read(root, source, mapping, settings.company)
+        if source.url
+        else connectors.read(mapping, folder, company=settings.company)
+    )
+    for batch in batches:
         staging.add(batch.table, batch.frame, read=batch.read, set_aside=batch.set_aside.height)
         findings += batch.findings
         if not batch.is_complete:

@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, field_validator, model_validator
 
 from quarterdeck.base.config import Company, Section
 from quarterdeck.base.errors import ConfigurationError, QuarterdeckError
@@ -24,8 +24,38 @@ class SourceSettings(Section):
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     """Name of the source; its mapping is `mapping/<name>.yaml`."""
-    folder: str
+    folder: str = ""
     """Folder with the export's files, absolute or from the workspace."""
+    url: str = ""
+    """URL of a database instead of a folder, such as postgresql://reader:${CRM_PASSWORD}@host/crm; what stands in ${}
+    comes from the environment."""
+    schemas: tuple[str, ...] = ()
+    """Of a database: schemas that are read beside the default one."""
+    refresh_minutes: int = Field(default=60, ge=0)
+    """Of a database: a run asks it again when it was last asked so long ago; `sync` asks always."""
+    compare_keys_every: int = Field(default=10, ge=1)
+    """Of a database: in every such sync the keys of tables above a million rows are compared, of others always."""
+    read_whole_every: int = Field(default=100, ge=1)
+    """Of a database: every such sync reads its tables whole."""
+
+    @model_validator(mode="after")
+    def _has_one_place(self) -> SourceSettings:
+        if bool(self.folder) == bool(self.url):
+            raise ValueError("give either the folder of an export or the url of a database")
+        return self
+
+    @field_validator("url")
+    @classmethod
+    def _hides_password(cls, value: str) -> str:
+        from quarterdeck.connectors.database import has_password, is_url, masked
+
+        if value and not is_url(value):
+            raise ValueError(
+                f"{masked(value)} is no url of a database; write postgresql://…, mysql+pymysql://… or sqlite:///…"
+            )
+        if value and has_password(value):
+            raise ValueError("a password stands in it in clear; write ${NAME} there and export NAME")
+        return value
 
 
 class EngineSettings(Section):

@@ -20,8 +20,13 @@ Kind = Literal["software", "agency", "manufacturer"]
 def init(
     name: Annotated[Path, typer.Argument(metavar="NAME", help="Folder to make.", show_default=False)],
     source: Annotated[
-        Path | None,
-        typer.Option("--from", metavar="FOLDER", help="Folder with CSV or Parquet exports.", show_default=False),
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="FOLDER|URL",
+            help="Folder with exports, or a database: postgresql://…, mysql+pymysql://… or sqlite:///file.",
+            show_default=False,
+        ),
     ] = None,
 ) -> None:
     """Make a workspace on an export.
@@ -31,7 +36,7 @@ def init(
     from quarterdeck.interfaces.cli.terminal import print_rows
     from quarterdeck.workspace import Workspace
 
-    if source is not None and not source.is_dir():
+    if source is not None and "://" not in source and not Path(source).is_dir():
         raise QuarterdeckError(f"There is no folder {source}; --from wants the folder that holds the export's files.")
     if (name / "quarterdeck.yaml").exists():
         raise QuarterdeckError(f"{name} is a workspace already. Bring in its data with: quarterdeck sync {name}")
@@ -167,7 +172,9 @@ def simulate(
 
 
 COMMANDS = (
-    Command(init, ("quarterdeck init acme --from exports",)),
+    Command(
+        init, ("quarterdeck init acme --from exports", "quarterdeck init acme --from postgresql://reader@host/crm")
+    ),
     Command(sync, ("quarterdeck sync acme",)),
     Command(doctor, ("quarterdeck doctor acme", "quarterdeck doctor acme --json")),
     Command(steps, ("quarterdeck steps", "quarterdeck steps --mermaid")),
