@@ -9,6 +9,7 @@ A sync is seen when its commit is renamed into place, so a killed sync leaves no
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -62,6 +63,8 @@ class State:
     tables: dict[str, tuple[Batch, ...]] = field(default_factory=dict)
     hints: dict[str, dict[str, Any]] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
+    inbox: int = 0
+    """Number of the last live arrival that the lake has taken."""
 
 
 class Lake:
@@ -80,11 +83,12 @@ class Lake:
 
     def state(self, known_at: datetime | None = None) -> State:
         """The state after the last sync, or after the last one that was heard by `known_at` (UTC, without a zone)."""
-        for path in reversed(self._paths()):
-            state = _state(read_json(path))
-            if known_at is None or (state.seen_at is not None and state.seen_at <= known_at):
-                return state
-        return State()
+        paths = self._paths()
+        if known_at is None:
+            return _state(read_json(paths[-1])) if paths else State()
+        # No sync is heard before the one that it follows, so the moments rise.
+        place = bisect_right(paths, known_at, key=lambda path: datetime.fromisoformat(read_json(path)["seen_at"]))
+        return _state(read_json(paths[place - 1])) if place else State()
 
     def states(self) -> list[State]:
         """All states, oldest first."""
@@ -204,6 +208,7 @@ def _json(state: State) -> dict[str, Any]:
         },
         "hints": state.hints,
         "files": state.files,
+        "inbox": state.inbox,
     }
 
 
@@ -219,4 +224,5 @@ def _state(value: dict[str, Any]) -> State:
         },
         hints=value["hints"],
         files=value["files"],
+        inbox=value.get("inbox", 0),
     )

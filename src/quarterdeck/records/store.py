@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,14 @@ class Store:
             return []
         found = [read_json(path) for path in self.root.glob("*.json") if not path.name.startswith(".")]
         return sorted(found, key=lambda run: (run["started_at"], run["id"]))
+
+    def live_runs(self, known_at: datetime | None = None) -> list[dict[str, Any]]:
+        """Runs that were not asked what was known earlier, the last made last; those made by `known_at` if given."""
+        live = [run for run in self.runs() if run["known_at"] is None]
+        if known_at is None:
+            return live
+        times = [([at for at in run["times"] if datetime.fromisoformat(at) <= known_at], run) for run in live]
+        return [run for made, run in sorted(times, key=lambda pair: (pair[0][-1:], pair[1]["id"])) if made]
 
     def clean(self) -> None:
         """Remove what killed runs left."""

@@ -68,6 +68,7 @@ def take(
     seen_at: datetime,
     hints: dict[str, dict[str, Any]],
     files: dict[str, str],
+    inbox: int = 0,
     partial: frozenset[tuple[str, str]] = frozenset(),
     before_commit: Callable[[State, list[Finding]], None] | None = None,
 ) -> tuple[list[TableSync], list[Finding]]:
@@ -90,9 +91,10 @@ def take(
             syncs.append(replace(sync, set_aside=sync.set_aside + repeated))
             if batch is not None:
                 tables[table] = (*tables.get(table, ()), batch)
-    changed = tables != before.tables or hints != before.hints or files != before.files
+    changed = (tables, hints, files, inbox) != (before.tables, before.hints, before.files, before.inbox)
     if changed:
-        state = State(sequence, seen_at, tables, hints, files)
+        # Nothing is heard before what was heard already, whatever the clock says.
+        state = State(sequence, max(seen_at, before.seen_at or seen_at), tables, hints, files, inbox)
         if before_commit is not None:
             before_commit(state, findings)
         lake.commit(state)

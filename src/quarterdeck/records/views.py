@@ -3,6 +3,8 @@
 What lies after `as_of` is hidden three ways: rows that were born later are left out; values that became known later
 (`known_from` in the schema) are emptied; a deal's own values come from its history. A source that sends no history says
 only how a deal stands today: what its dates tell is inferred, and the row says so in `is_inferred`.
+
+Records that were merged are shown as one, and empty columns are filled with what providers had found by then.
 """
 
 from __future__ import annotations
@@ -13,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from quarterdeck.base.config import Company
 from quarterdeck.base.schema import Table, table
+from quarterdeck.records.enriching import ENRICHED, enriched
+from quarterdeck.records.merging import Merged, redirected, survivors
 
 if TYPE_CHECKING:
     import ibis
@@ -20,7 +24,11 @@ if TYPE_CHECKING:
 Lookup = Callable[[str], "ibis.Table | None"]
 
 # A view of the left table needs the rows of the right ones.
-NEEDS: dict[str, tuple[str, ...]] = {"opportunities": ("opportunity_history", "people", "accounts")}
+NEEDS: dict[str, tuple[str, ...]] = {
+    "opportunities": ("opportunity_history", "people", "accounts", "enrichments"),
+    **dict.fromkeys(ENRICHED, ("enrichments",)),
+}
+NO_MERGES: Merged = {}
 
 
 def last_day(as_of: datetime, company: Company) -> date:
@@ -30,20 +38,49 @@ def last_day(as_of: datetime, company: Company) -> date:
 
 
 def view(
-    name: str, rows: Lookup, as_of: datetime, company: Company, hints: dict[str, dict[str, Any]]
+    name: str,
+    rows: Lookup,
+    as_of: datetime,
+    company: Company,
+    hints: dict[str, dict[str, Any]],
+    merged: Merged = NO_MERGES,
 ) -> ibis.Table | None:
     """The table as it stood at `as_of`; None when no source brought it.
 
-    `rows` gives the newest versions of a table's records, `hints` what mapping says about one-off exports by source.
+    `rows` gives the newest versions of a table's records, `hints` what mapping says about one-off exports by source,
+    `merged` which records are one.
     """
     found = rows(name)
     if found is None:
         return None
     entry = table(name)
-    born = _born(found, entry, as_of, company)
+    born = _born(redirected(found, name, merged), entry, as_of, company)
     if name == "opportunities":
-        return _deals(born, rows, as_of, hints).select(*entry.names).order_by("id")
-    return _hide(born, entry, as_of, company).select(*entry.names)
+        return _deals(born, _whole(rows, as_of, company, merged), as_of, hints).select(*entry.names).order_by("id")
+    shown = survivors(_hide(born, entry, as_of, company), name, merged)
+    return _known(shown, name, rows, as_of, company, merged).select(*entry.names)
+
+
+def _whole(rows: Lookup, as_of: datetime, company: Company, merged: Merged) -> Lookup:
+    """The tables that deals are joined to, with merges and enrichments."""
+
+    def whole(name: str) -> ibis.Table | None:
+        found = rows(name)
+        if found is None:
+            return None
+        entry = table(name)
+        found = redirected(found, name, merged)
+        found = survivors(found, name, merged, lambda touched: _born(touched, entry, as_of, company))
+        return _known(found, name, rows, as_of, company, merged)
+
+    return whole
+
+
+def _known(found: ibis.Table, name: str, rows: Lookup, as_of: datetime, company: Company, merged: Merged) -> ibis.Table:
+    given = rows("enrichments") if name in ENRICHED else None
+    if given is None:
+        return found
+    return enriched(found, name, redirected(given, "enrichments", merged), as_of, company.currency)
 
 
 def _bound(entry: Table, column: str, as_of: datetime, company: Company) -> tuple[Any, bool]:

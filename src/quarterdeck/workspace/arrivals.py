@@ -105,8 +105,9 @@ def _flag(given: Any) -> bool:
 
 
 def waiting(workspace: Workspace, known_at: datetime | None = None) -> dict[str, pl.DataFrame]:
-    """Arrivals that the lake has not taken yet, by table; of several for a record the last."""
-    frames = _frames(workspace, workspace.ledger.inbox(until=known_at))
+    """Arrivals that the lake had not taken then, by table; of several for a record the last."""
+    state = workspace.lake.state(known_at)
+    frames = _frames(workspace, workspace.ledger.inbox(until=known_at, after=state.inbox))
     return {
         name: pl.concat(parts.values()).unique("id", keep="last", maintain_order=True) for name, parts in frames.items()
     }
@@ -125,8 +126,13 @@ def _frames(workspace: Workspace, rows: Sequence[InboxRow]) -> dict[str, dict[st
 
 
 def stage(workspace: Workspace, lake: Lake) -> tuple[list[Staging], frozenset[tuple[str, str]], int]:
-    """What waits as staged rows; the (source, table) pairs, of which nothing counts as deleted; the last arrival."""
-    rows = workspace.ledger.inbox()
+    """What waits as staged rows; the (source, table) pairs, of which nothing counts as deleted; the last arrival.
+
+    What the lake took before it could say so to the ledger is not taken again.
+    """
+    taken = lake.state().inbox
+    waiting_rows = workspace.ledger.inbox()
+    rows = [row for row in waiting_rows if row.sequence > taken]
     stagings: dict[str, Staging] = {}
     pairs = set()
     for name, by_source in _frames(workspace, rows).items():
@@ -135,4 +141,4 @@ def stage(workspace: Workspace, lake: Lake) -> tuple[list[Staging], frozenset[tu
             kept = frame.unique("id", keep="last", maintain_order=True)
             staging.add(name, kept, read=frame.height)
             pairs.add((source, name))
-    return list(stagings.values()), frozenset(pairs), max((row.sequence for row in rows), default=0)
+    return list(stagings.values()), frozenset(pairs), max((row.sequence for row in waiting_rows), default=0)

@@ -12,12 +12,15 @@ from quarterdeck.base.errors import QuarterdeckError, did_you_mean
 from quarterdeck.base.schema import conform, empty
 from quarterdeck.flow import STEPS
 from quarterdeck.records.views import last_day
+from quarterdeck.workspace import merging
 
 if TYPE_CHECKING:
     from quarterdeck.records.ledger import Entry
     from quarterdeck.workspace.facade import Run, Workspace
 
 DECISIONS, PUBLICATIONS, RUNS = "decisions", "publications", "runs"
+RESTATEMENT = "restatement"
+"""An entry that says again, without an erased person, what an earlier entry of its stream said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ def override(
     rooms = {step.room for step in STEPS if "overrides" in step.reads}
     if room not in rooms:
         raise QuarterdeckError(f"No step of {room!r} takes overrides; {did_you_mean(room, rooms)}")
-    _demand_signature(who, reason)
+    demand_signature(who, reason)
     _demand_target(workspace, room, target, start)
     payload = {"room": room, "target": target, "period_start": start, "value": value, "reason": reason}
     entry = workspace.ledger.append(DECISIONS, "override", payload, who=who, at=workspace.moment(now))
@@ -68,19 +71,20 @@ def _demand_target(workspace: Workspace, room: str, target: str, start: date) ->
 
 
 def withdraw(workspace: Workspace, key: str, reason: str, who: str, now: datetime) -> None:
-    """Append an override's withdrawal: from the next run on it does not hold. Raises when it does not hold now."""
-    _demand_signature(who, reason)
-    known = overrides(workspace)["id"].to_list()
-    if key not in known:
-        raise QuarterdeckError(
-            f"No override {key!r} holds; " + (did_you_mean(key, known) if known else "there is none.")
-        )
-    workspace.ledger.append(
-        DECISIONS, "withdrawal", {"override": key, "reason": reason}, who=who, at=workspace.moment(now)
-    )
+    """Append the withdrawal of an override or a merge: it holds no more. Raises when it does not hold now."""
+    demand_signature(who, reason)
+    known = {"override": overrides(workspace)["id"].to_list(), "merge": merging.merges(workspace)["id"].to_list()}
+    kind = next((kind for kind, keys in known.items() if key in keys), None)
+    if kind is None:
+        every = [key for keys in known.values() for key in keys]
+        named = next((f"{kind} " for kind in known if key.startswith(kind)), "decision ")
+        raise QuarterdeckError(f"No {named}{key!r} holds; " + (did_you_mean(key, every) if every else "there is none."))
+    payload = {kind: key, "reason": reason}
+    workspace.ledger.append(DECISIONS, "withdrawal", payload, who=who, at=workspace.moment(now))
 
 
-def _demand_signature(who: str, reason: str) -> None:
+def demand_signature(who: str, reason: str) -> None:
+    """Raise when who decided or why is missing."""
     if not who.strip() or not reason.strip():
         raise QuarterdeckError("A decision needs who decided (--who) and why (--reason).")
 
@@ -95,7 +99,7 @@ def publish(workspace: Workspace, run: Run, who: str, reason: str, now: datetime
     """Append the approval and the publication together; approving the same plan again gives the first publication."""
     from quarterdeck.records.ledger import Draft
 
-    _demand_signature(who, reason)
+    demand_signature(who, reason)
     for publication in publications(workspace):
         if publication.plan_hash == run.plan_hash:
             return publication
@@ -122,25 +126,35 @@ def _publication(entry: Entry, payload: dict[str, Any]) -> Publication:
 
 def publications(workspace: Workspace, known_at: datetime | None = None) -> list[Publication]:
     """All publications known then, the oldest first."""
-    return [_publication(entry, payload) for entry, payload in _kept(workspace, PUBLICATIONS, "publication", known_at)]
+    return [_publication(entry, payload) for entry, payload in kept(workspace, PUBLICATIONS, "publication", known_at)]
 
 
-def _kept(
-    workspace: Workspace, stream: str, kind: str, known_at: datetime | None
-) -> list[tuple[Entry, dict[str, Any]]]:
-    """Entries whose payload was not erased."""
+def kept(workspace: Workspace, stream: str, kind: str, known_at: datetime | None) -> list[tuple[Entry, dict[str, Any]]]:
+    """Entries of a kind with their payloads.
+
+    Of an entry whose payload was erased, what was written again without the person holds; without that it is left out.
+    """
     entries = workspace.ledger.entries(stream, kind=kind, until=known_at)
-    return [(entry, entry.payload) for entry in entries if entry.payload is not None]
+    again = {}
+    if any(entry.payload is None for entry in entries):
+        found = [entry.payload or {} for entry in workspace.ledger.entries(stream, kind=RESTATEMENT)]
+        again = {payload["sequence"]: payload["payload"] for payload in found if payload}
+    said = ((entry, again.get(entry.sequence) if entry.payload is None else entry.payload) for entry in entries)
+    return [(entry, payload) for entry, payload in said if payload is not None]
 
 
 def tables(workspace: Workspace, as_of: datetime, known_at: datetime | None) -> dict[str, pl.DataFrame]:
-    """The decisions that steps read: `overrides`, and `promises` to hold against what came."""
-    return {"overrides": overrides(workspace, known_at), "promises": promises(workspace, as_of, known_at)}
+    """The decisions that steps read: `overrides`, `merges`, and `promises` to hold against what came."""
+    return {
+        "overrides": overrides(workspace, known_at),
+        "merges": merging.merges(workspace, known_at),
+        "promises": promises(workspace, as_of, known_at),
+    }
 
 
 def overrides(workspace: Workspace, known_at: datetime | None = None) -> pl.DataFrame:
     """Overrides that hold: of several for one target and month the last, without those that were withdrawn."""
-    gone = {payload["override"] for _, payload in _kept(workspace, DECISIONS, "withdrawal", known_at)}
+    gone = {payload.get("override") for _, payload in kept(workspace, DECISIONS, "withdrawal", known_at)}
     rows = [
         {
             "id": f"override-{entry.sequence}",
@@ -149,7 +163,7 @@ def overrides(workspace: Workspace, known_at: datetime | None = None) -> pl.Data
             "who": entry.who,
             "decided_at": entry.at,
         }
-        for entry, payload in _kept(workspace, DECISIONS, "override", known_at)
+        for entry, payload in kept(workspace, DECISIONS, "override", known_at)
         if f"override-{entry.sequence}" not in gone
     ]
     if not rows:
@@ -167,14 +181,14 @@ def promises(workspace: Workspace, as_of: datetime, known_at: datetime | None) -
     """Lines of the latest publication made for an earlier moment, else of the latest draft, labelled as such."""
     published = [
         (datetime.fromisoformat(str(payload["as_of"])), entry.sequence, payload)
-        for entry, payload in _kept(workspace, PUBLICATIONS, "publication", known_at)
+        for entry, payload in kept(workspace, PUBLICATIONS, "publication", known_at)
     ]
     earlier = [item for item in published if item[0] < as_of]
     if earlier:
         made_on, sequence, payload = max(earlier, key=lambda item: item[:2])
         lines = [{**line, "period_start": _day(line["period_start"])} for line in payload["lines"]]
         return _lines(workspace, lines, f"publication-{sequence}", "publication", made_on)
-    for run in reversed(workspace.store.runs()):
+    for run in reversed(workspace.store.live_runs(known_at)):
         if run["plan_hash"] and not run["overlay"] and datetime.fromisoformat(run["as_of"]) < as_of:
             found = workspace.run_by_id(run["id"])
             lines = _promised(workspace, found).to_dicts()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -12,8 +13,11 @@ if TYPE_CHECKING:
     from quarterdeck.workspace.facade import Workspace
 
 
-def doctor(workspace: Workspace) -> pl.DataFrame:
-    """Faults of the workspace and missing inputs, each with what to do; reads what the last run found."""
+def doctor(workspace: Workspace, as_of: date | datetime | None, known_at: datetime | None) -> pl.DataFrame:
+    """Faults of the workspace and missing inputs, each with what to do; reads what the last run found.
+
+    Missing inputs are those of the last run of a moment, or made by a moment, if asked.
+    """
     found: list[Finding] = []
     if not workspace.settings.sources:
         found.append(
@@ -33,7 +37,9 @@ def doctor(workspace: Workspace) -> pl.DataFrame:
         for fault in workspace.ledger.verify()
     ]
     found += _unsure(workspace)
-    last = workspace.last_run(with_table="plan_lines") or workspace.last_run()
+    last = workspace.last_run(with_table="plan_lines", as_of=as_of, known_at=known_at) or workspace.last_run(
+        as_of=as_of, known_at=known_at
+    )
     frames = [findings_frame(found)]
     if last is None:
         late = Finding(

@@ -27,8 +27,8 @@ from quarterdeck.records.files import exclusive
 from quarterdeck.records.lake import Lake
 from quarterdeck.records.store import Store
 from quarterdeck.records.sync import TableSync
-from quarterdeck.records.views import view
-from quarterdeck.workspace import arrivals, databases, decisions, doctor, drafts, explain, ingest, runs
+from quarterdeck.records.views import Lookup, view
+from quarterdeck.workspace import arrivals, databases, decisions, doctor, drafts, explain, ingest, merging, runs
 from quarterdeck.workspace.decisions import Publication
 from quarterdeck.workspace.runner import Progress, Runner
 from quarterdeck.workspace.runs import Run
@@ -145,13 +145,16 @@ class Workspace:
         known_at: datetime | None = None,
         run: Run | None = None,
     ) -> pl.DataFrame:
-        """A table: facts as they stood at `as_of` (default: all that is known), derived tables of a run (the last)."""
+        """A table: facts as they stood at `as_of` (default: all that is known), derived tables of a run (the last).
+
+        `known_at` gives what was known then: facts as heard by then, decisions taken, runs made.
+        """
         entry = table(name)
         if name == "findings":
-            return self.findings(run)
+            return self.findings(run or self.last_run(with_step="quality.check", as_of=as_of, known_at=known_at))
         if entry.kind == "fact" and run is None:
             return self._facts(name, as_of, known_at)
-        found = run or self.last_run(with_table=name)
+        found = run or self.last_run(as_of=as_of, with_table=name, known_at=known_at)
         if found is None or name not in found.paths:
             return empty(name)
         return conform(name, pl.read_parquet(found.paths[name]))
@@ -159,18 +162,17 @@ class Workspace:
     def _facts(self, name: str, as_of: date | datetime | None, known_at: datetime | None) -> pl.DataFrame:
         state = self.lake.state(known_at)
         moment = self.moment(as_of) if as_of is not None else datetime(9999, 1, 1)
-        waiting = arrivals.waiting(self, known_at)
-        rows = view(
-            name,
-            lambda other: self.lake.relation(self.engine, state, other, waiting.get(other)),
-            moment,
-            self.settings.company,
-            state.hints,
-        )
+        merged = merging.merged(self, known_at)
+        rows = view(name, self.records(known_at), moment, self.settings.company, state.hints, merged)
         if rows is None:
             return empty(name)
         frame = pl.DataFrame(pl.from_arrow(rows.to_pyarrow()))
         return frame.select(pl.col(column).cast(kind) for column, kind in table(name).polars.items()).sort("id")
+
+    def records(self, known_at: datetime | None = None) -> Lookup:
+        """The newest version of each record that was known then, by table; what waits in the inbox is with it."""
+        state, waiting = self.lake.state(known_at), arrivals.waiting(self, known_at)
+        return lambda name: self.lake.relation(self.engine, state, name, waiting.get(name))
 
     def moment(self, as_of: date | datetime) -> datetime:
         """The instant of an `as_of`: a day means its start in the company's zone; a zoned time is taken to UTC."""
@@ -207,23 +209,27 @@ class Workspace:
                 f"{self.root} has no records yet; add a source to its quarterdeck.yaml and call sync."
             )
         settings = read_settings(self.root, overlay) if overlay else self.settings
-        moment, note = (self.moment(as_of), "") if as_of is not None else runs.usual_moment(self, until, now)
+        moment, note = self.moment(as_of) if as_of is not None else None, ""
+        if moment is None:
+            moment, note = runs.usual_moment(self, until, now, known_at)
         started = time.perf_counter()
         runs.refuse_before_records(self, state, moment)
         runner = Runner(
             lake=self.lake, store=self.store, engine=self.engine, settings=settings, parameters=self.parameters,
             state=state, as_of=moment, progress=progress, fresh=fresh,
-            decisions=decisions.tables(self, moment, known_at),
+            decisions=decisions.tables(self, moment, known_at), merged=merging.merged(self, known_at),
+            waiting=arrivals.waiting(self, known_at),
         )  # fmt: skip
         runner.findings.append(ingest.findings_path(self.lake, state))
         runner.run(until)
         kept = runs.Kept(known_at, scenario, overlay or {}, self.moment(now), time.perf_counter() - started, note)
         return runs.keep(self, runner, kept)
 
-    def runs(self) -> list[Run]:
-        """All runs, the oldest first."""
+    def runs(self, known_at: datetime | None = None) -> list[Run]:
+        """All runs, or those made by then, the oldest first."""
         published = runs.published_hashes(self)
-        return [runs.load(self, value, published) for value in self.store.runs()]
+        values = self.store.runs() if known_at is None else self.store.live_runs(known_at)
+        return [runs.load(self, value, published) for value in values]
 
     def run_by_id(self, run_id: str) -> Run:
         """The run of that name; the first letters are enough."""
@@ -235,10 +241,22 @@ class Workspace:
         return runs.load(self, matches[0])
 
     def last_run(
-        self, *, as_of: date | datetime | None = None, with_table: str | None = None, with_step: str | None = None
+        self,
+        *,
+        as_of: date | datetime | None = None,
+        with_table: str | None = None,
+        with_step: str | None = None,
+        known_at: datetime | None = None,
     ) -> Run | None:
-        """The newest run, of a moment or with a table or a step if asked; None when there is none."""
-        for value in reversed(self.store.runs()):
+        """The newest run, of a moment or with a table or a step if asked; None when there is none.
+
+        With `known_at` it is the last one made by then; if none was, one that asked later what was known then. Without,
+        runs that asked what was known earlier do not count.
+        """
+        asked = (
+            [] if known_at is None else [run for run in self.store.runs() if run["known_at"] == known_at.isoformat()]
+        )
+        for value in reversed([*asked, *self.store.live_runs(known_at)]):
             if with_step is not None and with_step not in {step["name"] for step in value["steps"]}:
                 continue
             if as_of is not None and datetime.fromisoformat(value["as_of"]) != self.moment(as_of):
@@ -278,13 +296,36 @@ class Workspace:
             raise QuarterdeckError(f"An override holds for a month; write one for each month of {period}.")
         return decisions.override(self, room, target, value, start, reason, who, now)
 
-    def overrides(self) -> pl.DataFrame:
-        """The overrides that hold now."""
-        return decisions.overrides(self)
+    def overrides(self, known_at: datetime | None = None) -> pl.DataFrame:
+        """The overrides that hold now, or held then."""
+        return decisions.overrides(self, known_at)
 
-    def withdraw(self, override_id: str, *, who: str, reason: str, now: datetime) -> None:
-        """Take an override back from the next run on; both decisions stay in the ledger."""
-        decisions.withdraw(self, override_id, reason, who, now)
+    def merge(self, table: str, record_id: str, survivor_id: str, *, who: str, reason: str, now: datetime) -> str:
+        """Decide that two records of accounts, contacts, leads or people are one; the decision's key.
+
+        Views show the survivor with its empty columns filled from the duplicate, and references point to it. It is
+        undone by `withdraw`. Raises when a record is not there, is merged already, or a ring would come of it.
+        """
+        return merging.merge(self, table, record_id, survivor_id, who, reason, now)
+
+    def merges(self, known_at: datetime | None = None) -> pl.DataFrame:
+        """The merges that hold now, or held then."""
+        return merging.merges(self, known_at)
+
+    def origins(
+        self,
+        table: str,
+        record_id: str,
+        *,
+        as_of: date | datetime | None = None,
+        known_at: datetime | None = None,
+    ) -> pl.DataFrame:
+        """Where each value of a shown record comes from: column, value, record_id, source, origin."""
+        return merging.origins(self, table, record_id, as_of, known_at)
+
+    def withdraw(self, decision_id: str, *, who: str, reason: str, now: datetime) -> None:
+        """Take an override or a merge back; both decisions stay in the ledger."""
+        decisions.withdraw(self, decision_id, reason, who, now)
 
     def approve(self, run: Run, *, who: str, reason: str, now: datetime, plan_hash: str | None = None) -> Publication:
         """Approve a run's plan and publish it; the approval holds for the plan of that hash and no other."""
@@ -304,15 +345,15 @@ class Workspace:
         with exclusive(self.root / "runs" / ".lock"):
             return decisions.publish(self, run, who, reason, now)
 
-    def publications(self) -> list[Publication]:
-        """All publications, the oldest first."""
-        return decisions.publications(self)
+    def publications(self, known_at: datetime | None = None) -> list[Publication]:
+        """All publications, or those made by then, the oldest first."""
+        return decisions.publications(self, known_at)
 
     # --- looking ---------------------------------------------------------------------------------------------------
 
-    def doctor(self) -> pl.DataFrame:
+    def doctor(self, *, as_of: date | datetime | None = None, known_at: datetime | None = None) -> pl.DataFrame:
         """Faults and missing inputs of the workspace as findings: what each missing table would buy."""
-        return doctor.doctor(self)
+        return doctor.doctor(self, as_of, known_at)
 
     def explain(
         self,

@@ -108,6 +108,7 @@ def sync(workspace: Workspace, now: datetime) -> tuple[list[TableSync], list[Fin
             seen_at=workspace.moment(now),
             hints=hints,
             files=files,
+            inbox=max(arrived, before.inbox),
             partial=partial,
             before_commit=lambda state, late: _write_findings(lake, state, [*findings, *late]),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -26,8 +26,9 @@ from quarterdeck.flow import STEPS
 from quarterdeck.records.engine import Engine, ParquetTables
 from quarterdeck.records.files import digest
 from quarterdeck.records.lake import Lake, State
+from quarterdeck.records.merging import Merged, touching
 from quarterdeck.records.store import Store, Stored
-from quarterdeck.records.views import NEEDS, last_day, view
+from quarterdeck.records.views import NEEDS, NO_MERGES, last_day, view
 from quarterdeck.workspace.settings import WorkspaceSettings
 
 # A change of these may change numbers.
@@ -74,6 +75,8 @@ class Runner:
     state: State
     as_of: datetime
     decisions: dict[str, pl.DataFrame]
+    merged: Merged = field(default_factory=lambda: NO_MERGES)
+    waiting: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     progress: Progress | None = None
     fresh: bool = False
     contents: dict[str, str] = field(default_factory=dict)
@@ -120,15 +123,13 @@ class Runner:
 
     def _views(self, names: set[str]) -> None:
         company = self.settings.company
-        for name in (name for name in facts() if name in names and self.state.tables.get(name)):
-            needs = (name, *NEEDS.get(name, ()))
-            batches = {need: [batch.content for batch in self.state.tables.get(need, ())] for need in needs}
+        for name in (name for name in facts() if name in names and self._is_known(name)):
             hints = self.state.hints if name == "opportunities" else {}
-            key = digest([_source("quarterdeck.records"), self.as_of, company.timezone, hints, batches])
+            key = self._view_key(name, hints)
             stored = None if self.fresh else self.store.get(f"view.{name}", key)
             reused = stored is not None
             if stored is None:
-                rows = view(name, self._newest, self.as_of, company, hints)
+                rows = view(name, self._newest, self.as_of, company, hints, self.merged)
                 started = time.perf_counter()
                 stored = self.store.put_with(
                     f"view.{name}", key, name, lambda path, rows=rows: self.engine.write(rows, path), started
@@ -149,8 +150,22 @@ class Runner:
                 stored or self.store.put(f"view.{name}", key, {name: frame}, 0.0),
             )
 
+    def _is_known(self, name: str) -> bool:
+        return bool(self.state.tables.get(name)) or name in self.waiting
+
+    def _view_key(self, name: str, hints: dict[str, Any]) -> str:
+        company = self.settings.company
+        needs = NEEDS.get(name, ())
+        batches = {need: [batch.content for batch in self.state.tables.get(need, ())] for need in (name, *needs)}
+        arrived = {need: self.waiting[need].write_json() for need in (name, *needs) if need in self.waiting}
+        # Enriched money is read in the company's currency.
+        unit = company.currency if batches.get("enrichments") else ""
+        merged = [[other, list(pairs.items())] for other, pairs in touching(name, needs, self.merged).items()]
+        inputs = [self.as_of, company.timezone, unit, hints, batches, merged, arrived]
+        return digest([_source("quarterdeck.records"), *inputs])
+
     def _newest(self, name: str) -> Any:
-        return self.lake.relation(self.engine, self.state, name)
+        return self.lake.relation(self.engine, self.state, name, self.waiting.get(name))
 
     def _days(self) -> pl.DataFrame:
         """The calendar from the first dated record (at most 15 years back) to two years ahead."""

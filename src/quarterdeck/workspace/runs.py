@@ -98,10 +98,16 @@ def keep(workspace: Workspace, runner: Runner, kept: Kept) -> Run:
     identity = digest([runner.as_of, kept.scenario, kept.overlay, runner.state.sequence, keys])
     run_id = f"{runner.as_of:%Y-%m-%d}-{kept.scenario}-{identity[:8]}"
     hashed = plan_hash(runner.paths)
+    is_new = not (workspace.store.root / f"{run_id}.json").exists()
+    before = {} if is_new else workspace.store.read_run(run_id)
+    # What is asked about an earlier moment and gives a run that was made then is that run.
+    is_live = kept.known_at is None or (not is_new and before["known_at"] is None)
+    made = [kept.started_at.isoformat()] if kept.known_at is None or not is_live else []
     value = {
         "id": run_id,
         "as_of": runner.as_of.isoformat(),
-        "known_at": kept.known_at.isoformat() if kept.known_at else None,
+        "known_at": None if is_live or kept.known_at is None else kept.known_at.isoformat(),
+        "times": [*before.get("times", []), *made],
         "sequence": runner.state.sequence,
         "scenario": kept.scenario,
         "started_at": kept.started_at.isoformat(),
@@ -113,7 +119,6 @@ def keep(workspace: Workspace, runner: Runner, kept: Kept) -> Run:
         "findings": [str(path.relative_to(workspace.root)) for path in runner.findings if path.is_file()],
         "steps": [asdict(step) for step in runner.steps],
     }
-    is_new = not (workspace.store.root / f"{run_id}.json").exists()
     workspace.store.write_run(run_id, value)
     if is_new and hashed is not None:
         decisions.note_run(workspace, run_id, hashed, kept.started_at)
@@ -147,13 +152,15 @@ def load(workspace: Workspace, value: dict[str, Any], published: frozenset[str] 
     )
 
 
-def usual_moment(workspace: Workspace, until: str | None, now: datetime) -> tuple[datetime, str]:
-    """Where a run stands that nobody gave a moment, and why if that is not now."""
-    last = workspace.last_run() if until is not None else None
+def usual_moment(
+    workspace: Workspace, until: str | None, now: datetime, known_at: datetime | None
+) -> tuple[datetime, str]:
+    """Where a run stands that nobody gave a moment, and why if that is not now, or when what it knows was known."""
+    last = workspace.last_run(known_at=known_at) if until is not None else None
     if last is not None:
         return last.as_of, ""
-    moment = workspace.moment(now)
-    newest = _newest_record(workspace, moment)
+    moment = workspace.moment(now) if known_at is None else known_at
+    newest = _newest_record(workspace, workspace.lake.state(known_at), moment)
     if newest is None or moment - newest <= OLD:
         return moment, ""
     company = workspace.settings.company
@@ -172,8 +179,8 @@ def refuse_before_records(workspace: Workspace, state: State, moment: datetime) 
         )
 
 
-def _newest_record(workspace: Workspace, before: datetime) -> datetime | None:
-    return max((last for _, last in _edges(workspace, workspace.lake.state(), before)), default=None)
+def _newest_record(workspace: Workspace, state: State, before: datetime) -> datetime | None:
+    return max((last for _, last in _edges(workspace, state, before)), default=None)
 
 
 def _edges(workspace: Workspace, state: State, before: datetime) -> Iterator[tuple[datetime, datetime]]:

@@ -36,10 +36,16 @@ def receive(
 
 
 def rows(
-    connection: Connection, *, drained: bool, table: str | None, until: datetime | None, limit: int | None
+    connection: Connection,
+    *,
+    drained: bool,
+    table: str | None,
+    until: datetime | None,
+    limit: int | None,
+    after: int | None,
 ) -> list[InboxRow]:
-    """The rows up to the lake's mark (`drained`) or after it."""
-    mark = _mark(connection)
+    """The rows up to the lake's mark (`drained`) or after it; with `after`, all above that sequence."""
+    mark = _mark(connection) if after is None else after
     wanted = sa.select(entries).where(
         entries.c.stream == STREAM,
         entries.c.sequence <= mark if drained else entries.c.sequence > mark,

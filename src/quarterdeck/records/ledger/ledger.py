@@ -157,13 +157,15 @@ class Ledger:
         table: str | None = None,
         until: datetime | None = None,
         limit: int | None = None,
+        after: int | None = None,
     ) -> list[InboxRow]:
         """The rows that the lake has not taken yet (or those that it has), in the order of their arrival.
 
-        `limit` counts arrivals, which are never cut in two; erased rows are left out.
+        `limit` counts arrivals, which are never cut in two; erased rows are left out. `after` gives all rows above a
+        sequence, taken or not.
         """
         with self._database.reading() as connection:
-            return inbox.rows(connection, drained=drained, table=table, until=until, limit=limit)
+            return inbox.rows(connection, drained=drained, table=table, until=until, limit=limit, after=after)
 
     def drain(self, up_to: int) -> int:
         """Marks all arrivals up to this sequence as taken by the lake; gives how many were newly marked."""
