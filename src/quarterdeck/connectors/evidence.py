@@ -33,7 +33,7 @@ _DATE_FORMS = (
     "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%d. %B %Y", "%Y%m%d", "%Y-%m", "%Y/%m", "%Y.%m",
     "%b-%y", "%b %Y",
 )  # fmt: skip
-_DATE_LIKE = r"^(?:[A-Za-z]{3,9}\.?[- ])?\d{1,4}\.?[-/. 년][ ]?[\dA-Za-z]|^\d{8}$|^[A-Za-z]{3,9}[- ]\d{2,4}$"
+_DATE_LIKE = r"^(?:[A-Za-z]{3,9}\.?[- ])?\d{1,4}\.?[-/., 년][ ]?[\dA-Za-z]|^\d{8}$|^[A-Za-z]{3,9}[- ]\d{2,4}$"
 _CLOCK_FORMS = (
     ("%H:%M:%S", r"^\d{1,2}:\d{2}:\d{2}$"),
     ("%H:%M", r"^\d{1,2}:\d{2}$"),
@@ -41,6 +41,16 @@ _CLOCK_FORMS = (
     ("%I:%M:%S %p", r"^\d{1,2}:\d{2}:\d{2} [AaPp][Mm]$"),
     ("%p %I:%M", r"^(?:AM|PM|오전|오후) \d{1,2}:\d{2}$"),
     ("%p %I:%M:%S", r"^(?:AM|PM|오전|오후) \d{1,2}:\d{2}:\d{2}$"),
+)
+
+
+_PERSON = (
+    r"^[A-ZÀ-Þ][a-zà-ÿ'’-]+(?: (?:[A-ZÀ-Þ]\.|(?:van|von|de|da|der|del) )?[A-ZÀ-Þ]?[A-Za-zÀ-ÿ'’-]+){1,2}$"
+    r"|^[김이박최정강조윤장임한오서신권황안송류전홍고문양손배백허유남심노하곽성차주우구민진지엄채원천방공현함변염여추도소석선설마길연위표명기반라왕금옥육인맹제모탁국][가-힣]{1,2}$"
+)
+_COMPANY = (
+    r"(?i)(?:^|[\s,(])(?:gmbh|ag|kg|se|inc|ltd|llc|corp|corporation|co|company|plc|s\.?a\.?|s\.?r\.?l|b\.?v|oy|ab|group|holdings?)\.?\)?$"
+    r"|주식회사|\(주\)|㈜|유한회사|상사$|물산$|산업$|전자$|제약$|건설$"
 )
 
 
@@ -74,6 +84,21 @@ class Evidence:
         """The distinct squeezed values."""
         return frozenset(self.squeezed)
 
+    @cached_property
+    def has_persons(self) -> bool:
+        """Nearly all values look like names of persons."""
+        return self.kind == "text" and _share(self.values, _PERSON) >= 0.9 and not self.has_companies
+
+    @cached_property
+    def has_companies(self) -> bool:
+        """Many values end or begin as names of companies do."""
+        return self.kind == "text" and _share(self.values, _COMPANY) >= 0.3
+
+    @property
+    def is_repeated(self) -> bool:
+        """The same few values come again and again."""
+        return self.filled >= 20 and self.distinct * 3 <= self.filled
+
     @property
     def is_unique(self) -> bool:
         return self.filled > 0 and self.distinct >= 0.999 * self.filled
@@ -105,6 +130,10 @@ class Evidence:
             "link": "web addresses",
             "currency": "currencies",
         }.get(self.kind, f"{self.distinct:,} different text{'s' if self.distinct != 1 else ''}")
+
+
+def _share(values: tuple[str, ...], pattern: str) -> float:
+    return sum(re.search(pattern, value) is not None for value in values) / len(values) if values else 0.0
 
 
 def spoken(form: str) -> str:

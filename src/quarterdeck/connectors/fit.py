@@ -119,12 +119,33 @@ def _by_values(column: Evidence, table: str, target: schema.Column, join: Join |
         return 0.3 + 0.4 * join.overlap, join.told()
     if _OWN_KIND.get(target.name) == column.kind:
         return 0.6, f"its values are {column.told().rsplit(', ', 1)[-1]}"
+    looks = _by_looks(column, table, target)
+    if looks is not None:
+        return looks
     known = value_words(f"{table}.{target.name}")
     if known and column.kind == "text" and 2 <= column.distinct <= 30:
         share = _known_share(column, f"{table}.{target.name}")
         if share >= 0.6:
             return 0.25 + 0.35 * share, f"its values are words for {target.name.replace('_', ' ')}"
     return 0.0, ""
+
+
+def _by_looks(column: Evidence, table: str, target: schema.Column) -> tuple[float, str] | None:
+    """Confidence by what the values look like: persons, companies, sums of money."""
+    if target.name in ("owner_id", "person_id") and column.has_persons and column.is_repeated:
+        return 0.5, f"its values look like persons' names that come again, {column.distinct:,} of them"
+    if target.name == "account_id" and column.has_companies:
+        return 0.52, "its values look like companies' names"
+    if target.name == "company" and column.has_companies:
+        return 0.55, "its values look like companies' names"
+    if target.name == "name" and column.is_unique:
+        if table == "accounts" and column.has_companies:
+            return 0.55, "its values look like companies' names"
+        if table in ("people", "contacts", "leads") and column.has_persons:
+            return 0.5, "its values look like persons' names"
+    if target.name == "amount" and column.kind == "number" and column.currency:
+        return 0.5, f"its values are sums of money in {column.currency}"
+    return None
 
 
 def _known_share(column: Evidence, name: str) -> float:
@@ -148,10 +169,21 @@ def _fits(column: Evidence, table: str, target: schema.Column) -> float:
     if target.type == "text" and column.kind in TEMPORAL:
         return 0.3
     if f"{table}.{target.name}" == "opportunities.status":
-        return 1.0 if _known_share(column, "opportunities.status") >= 0.5 or column.kind == "flag" else 0.5
+        return 1.0 if _known_share(column, "opportunities.status") >= 0.5 or is_flag(column) else 0.5
+    if f"{table}.{target.name}" == "leads.status":
+        return 1.0 if is_flag(column) or _known_share(column, "leads.status") >= 0.3 else 0.45
+    if target.name in REFERENCES and column.kind in ("flag", "day", "instant"):
+        return 0.4
+    if target.name in REFERENCES and column.kind == "text" and column.distinct <= 2 and column.rows >= 50:
+        return 0.4
     if target.name in ("stage", "region", "industry", "role", "team") and column.kind in ("number", "flag"):
         return 0.45
     return 1.0
+
+
+def is_flag(column: Evidence) -> bool:
+    """All values say yes or no."""
+    return column.kind == "flag" or (column.kind == "integer" and set(column.values) <= {"0", "1"})
 
 
 def is_years(column: Evidence) -> bool:

@@ -18,7 +18,7 @@ from quarterdeck.connectors.fit import Placed, place
 from quarterdeck.connectors.joins import Joins, KnownValues, known_values
 from quarterdeck.connectors.mapping import ATTRIBUTES, SKIP, ColumnMapping, FileMapping, Mapping
 from quarterdeck.connectors.samples import TableSample, of_folder
-from quarterdeck.connectors.vocabulary import marked, missing, table_likeness, words
+from quarterdeck.connectors.vocabulary import marked, missing, plain, table_likeness, words
 
 __all__ = ["TableSample", "propose", "propose_tables"]
 
@@ -147,22 +147,27 @@ def _guess(item: Examined, joins: Joins) -> _Guess:
     scored = []
     for table in schema.facts():
         placed = place(item.columns, table, item.path, joins)
-        scored.append((_score(table, item.columns, placed, named.get(table, 0.0)), table, placed))
+        score = _score(table, item.columns, placed, named.get(table, 0.0) if named else None)
+        scored.append((score, table, placed))
     scored.sort(key=lambda entry: -entry[0])
     best, second = scored[0], scored[1]
     return _Guess(best[1], best[0], best[0] - second[0], best[2], named.get(best[1], 0.0))
 
 
-def _score(table: str, columns: list[Evidence], placed: dict[str, Placed], likeness: float) -> float:
-    """0..1: how well a file fits a table."""
+def _score(table: str, columns: list[Evidence], placed: dict[str, Placed], likeness: float | None) -> float:
+    """0..1: how well a file fits a table. `likeness` is that of the name, None where it is like no table's."""
     by_target = {entry.target: entry.confidence for entry in placed.values()}
-    covered = sum(by_target.values()) / max(len(columns), 1)
-    signs = sum(by_target.get(sign, 0.0) for sign in words()["tables"].get(table, {}).get("signs", ()))
-    score = 0.4 * likeness + 0.3 * min(covered, 1.0) + 0.3 * min(signs / 2, 1.0)
+    told = words()["tables"].get(table, {})
+    filled = [column for column in columns if column.kind != "empty"]
+    covered = sum(by_target.values()) / max(len(filled), 1)
+    signs = sum(by_target.get(sign, 0.0) for sign in told.get("signs", ()))
+    hints = {plain(column.name) for column in columns} & set(told.get("hints", ()))
+    inside = 0.5 * min(covered, 1.0) + 0.5 * min((signs + 0.8 * len(hints)) / 2, 1.0)
+    score = 0.75 * inside if likeness is None else 0.4 * likeness + 0.6 * inside
     for column in schema.table(table).columns:
         if column.is_required and column.name not in ("id", "status", "name") and column.name not in by_target:
             score -= 0.2
-    if "name" in schema.table(table).names and not {"id", "name"} & by_target.keys():
+    if "name" in schema.table(table).names and table != "leads" and not {"id", "name"} & by_target.keys():
         score -= 0.1
     return score
 

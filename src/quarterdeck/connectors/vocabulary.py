@@ -92,11 +92,19 @@ def _spellings(table: str) -> dict[str, list[tuple[str, float]]]:
 
 
 @cache
-def _prefixes() -> tuple[str, ...]:
-    singular = {"hs", "hubspot", "sf", "crm", "contact", "person", "organization", "company"}
-    for entry in words()["tables"].values():
-        singular |= {plain(name) for name in entry["names"] if name.isascii()}
-    return tuple(sorted(singular, key=len, reverse=True))
+def _prefixes() -> dict[str, str]:
+    """What may stand before a column's name, and the table that it names ("" for a system's or a layer's mark)."""
+    found = dict.fromkeys(("contact", "person"), "contacts") | dict.fromkeys(("organization", "company"), "accounts")
+    for table, entry in words()["tables"].items():
+        found |= {plain(name): table for name in entry["names"] if plain(name) not in found}
+    return found | dict.fromkeys(words()["marks"], "")
+
+
+@cache
+def spelt_out(name: str) -> str:
+    """A plain name with its shortened words in full: "acct nm" is "account name"."""
+    known = words()["short"]
+    return " ".join(known.get(part, part) for part in name.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,31 +120,70 @@ def like(name: str, table: str) -> dict[str, Likeness]:
     """The canonical columns of a table that a source's column name may mean."""
     spellings, whole = _spellings(table), plain(name)
     found: dict[str, Likeness] = {}
-    forms = [(whole, 1.0)]
-    for prefix in _prefixes():
-        if whole.startswith(prefix + " ") and len(whole) > len(prefix) + 1:
-            forms.append((whole[len(prefix) + 1 :], 0.97 if _names_table(prefix, table) else 0.8))
-            break
+    forms = _forms(whole, table)
     for form, weight in forms:
         key = squeezed(form) or form
         for column, score in spellings.get(key, ()):
             if column not in _OURS or form == whole:
                 _keep(found, column, Likeness(score * weight, form))
+    for form, weight in forms[: 1 + len(forms) // 2]:
+        _reference(form, weight, table, found)
     if not found and len(whole) >= 4:
-        for form, weight in forms:
-            key = squeezed(form)
-            for spelling, columns in spellings.items():
-                if abs(len(spelling) - len(key)) > 6 or len(spelling) < 4:
-                    continue
-                ratio = fuzz.ratio(key, spelling) / 100
-                if ratio >= NEAR:
-                    for column, score in columns if columns[0][0] not in _OURS else ():
-                        _keep(found, column, Likeness(0.85 * ratio * score * weight, spelling))
+        _near(forms, spellings, found)
     if not found:
-        _tokens(whole, spellings, found)
+        for form, _ in forms:
+            _tokens(form, spellings, found)
     if not found and not whole.isascii():
         _endings(squeezed(whole), spellings, found)
     return found
+
+
+def _forms(whole: str, table: str) -> list[tuple[str, float]]:
+    """A name, the name with shortened words in full, and both without what stands before: system, layer or table."""
+    forms = {whole: 1.0}
+    full = spelt_out(whole)
+    if full != whole:
+        forms[full] = 0.97
+    for form, weight in list(forms.items()):
+        rest = form
+        for _ in range(3):
+            parts = rest.split()
+            cut = next((n for n in range(len(parts) - 1, 0, -1) if " ".join(parts[:n]) in _prefixes()), 0)
+            if not cut:
+                break
+            of = _prefixes()[" ".join(parts[:cut])]
+            weight *= 0.99 if not of else 0.97 if of == table else 0.8
+            rest = " ".join(parts[cut:])
+            forms[rest] = max(forms.get(rest, 0.0), weight)
+    return sorted(forms.items(), key=lambda form: -form[1])
+
+
+def _reference(form: str, weight: float, table: str, found: dict[str, Likeness]) -> None:
+    """ "customer no" in a table of orders is the number of a customer, not of the order."""
+    parts = form.split()
+    cut = next((n for n in range(len(parts) - 1, 0, -1) if _NAMING.issuperset(parts[n:])), 0)
+    of = _prefixes().get(" ".join(parts[:cut])) if cut else None
+    if not of or of == table:
+        return
+    for column in tables()[table].names:
+        if REFERENCES.get(column) == of and column not in ("manager_id", "parent_id"):
+            _keep(found, column, Likeness(0.93 * weight, form))
+            return
+
+
+def _near(
+    forms: list[tuple[str, float]], spellings: dict[str, list[tuple[str, float]]], found: dict[str, Likeness]
+) -> None:
+    """Names that differ from a known spelling by a letter or two."""
+    for form, weight in forms:
+        key = squeezed(form)
+        for spelling, columns in spellings.items():
+            if abs(len(spelling) - len(key)) > 6 or len(spelling) < 4 or len(key) < 4:
+                continue
+            ratio = fuzz.ratio(key, spelling) / 100
+            if ratio >= NEAR:
+                for column, score in columns if columns[0][0] not in _OURS else ():
+                    _keep(found, column, Likeness(0.85 * ratio * score * weight, spelling))
 
 
 def _tokens(whole: str, spellings: dict[str, list[tuple[str, float]]], found: dict[str, Likeness]) -> None:
@@ -178,7 +225,7 @@ def _names_table(prefix: str, table: str) -> bool:
 
 def table_likeness(stem: str) -> dict[str, float]:
     """How near a file's name comes to each fact table, 0..1: "sales_teams" is like people."""
-    name, found = plain(stem), {}
+    name, found = _bare(stem), {}
     for table in facts():
         best = 0.0
         for spelling in [table, *words()["tables"].get(table, {}).get("names", ())]:
@@ -195,6 +242,14 @@ def table_likeness(stem: str) -> dict[str, float]:
         if best:
             found[table] = best
     return found
+
+
+def _bare(stem: str) -> str:
+    """A file's name without a layer's or a system's mark before it: "stg_sf__opportunity" is "opportunity"."""
+    parts = plain(stem).split()
+    while len(parts) > 1 and parts[0] in words()["marks"]:
+        parts = parts[1:]
+    return spelt_out(" ".join(parts))
 
 
 @cache
