@@ -258,7 +258,7 @@ class Snapshot:
             if kinds <= {"blob", "null"} and "blob" in kinds:
                 left_out[column.name] = "it holds binary data"
             else:
-                columns.append(SourceColumn(column.name, loose_kind(kinds), column.declared))
+                columns.append(SourceColumn(column.name, loose_kind(kinds, column.declared), column.declared))
         return SourceTable(table.path, table.schema, table.name, tuple(columns), table.key, left_out)
 
     def rows(
@@ -280,7 +280,8 @@ class Snapshot:
         if where is not None:
             query = query.where(where)
         query = query.order_by(*(sa.column(name) for name in order)).limit(limit)
-        with self._connection.execution_options(stream_results=True, yield_per=chunk).execute(query) as result:
+        options = {"stream_results": True, "yield_per": chunk}
+        with self._connection.execute(query, execution_options=options) as result:
             while rows := result.fetchmany(chunk):
                 values = zip(*rows, strict=True)
                 yield pl.DataFrame(

@@ -95,9 +95,11 @@ def _kind(kind: Any, word: str, system: str) -> tuple[Kind, str, int]:
     return ("integer" if system == "mysql" and word.split("(")[0] in ("BIT", "YEAR") else "text"), word, 0
 
 
-def loose_kind(held: set[str]) -> Kind:
-    """The kind of a SQLite column by the storage classes that its values have."""
+def loose_kind(held: set[str], declared: str) -> Kind:
+    """The kind of a SQLite column by the storage classes that its values have; a declared fraction may yet come."""
     held = held - {"null"}
+    if held and held <= {"integer", "real"} and declared.startswith(("DEC", "NUM", "REAL", "FLOAT", "DOUBLE", "MONEY")):
+        return "number"
     if not held or "text" in held or "blob" in held:
         return "text"
     return "integer" if held == {"integer"} else "number"
