@@ -2,7 +2,24 @@
 
 from __future__ import annotations
 
-from quarterdeck.quality import contacts, history, opportunities, outliers, people, references, spelling
+from quarterdeck.quality import (
+    accounts,
+    activities,
+    billing,
+    contacts,
+    history,
+    leads,
+    opportunities,
+    outliers,
+    people,
+    planning,
+    process,
+    references,
+    spelling,
+    stack,
+    stages,
+    supply,
+)
 from quarterdeck.quality.check import Check
 from quarterdeck.quality.settings import QualitySettings
 
@@ -16,6 +33,15 @@ CHECKS: dict[str, Check] = {
         *people.CHECKS,
         *spelling.CHECKS,
         *history.CHECKS,
+        *stages.CHECKS,
+        *process.CHECKS,
+        *leads.CHECKS,
+        *accounts.CHECKS,
+        *activities.CHECKS,
+        *billing.CHECKS,
+        *supply.CHECKS,
+        *planning.CHECKS,
+        *stack.CHECKS,
     )
 }
 

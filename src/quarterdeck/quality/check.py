@@ -73,8 +73,8 @@ class Moment:
 class Check:
     """A rule about the records of a table.
 
-    `message` is a template over the row's values; `needs` are the tables that it cannot do without. `dated` is the column
-    by whose day a record counts in a week or month of the trend, where it is not the table's usual one.
+    `message` is a template over the row's values; `needs` are the tables that it cannot do without. `dated` is the
+    column by whose day a record counts in a week or month of the trend, where it is not the table's usual one.
     """
 
     name: str
@@ -89,6 +89,14 @@ class Check:
     needs: tuple[str, ...] = ()
     mend: Callable[[Tables, Moment, Found], pl.DataFrame] | None = None
     dated: str = ""
+
+
+def rule(
+    find: Callable[[Tables, Moment], Any], table: str, title: str, why: str, message: str, fix: str, **others: Any
+) -> Check:
+    """A check that is named like its function: a notice on validity, unless said otherwise."""
+    values: dict[str, Any] = {"kind": "validity", "severity": "notice"} | others
+    return Check(name=find.__name__, table=table, title=title, why=why, message=message, fix=fix, find=find, **values)
 
 
 def offending(rows: Any, money: Any = None, **values: Any) -> Any:
@@ -130,7 +138,7 @@ def seconds(column: Any) -> Any:
 
 
 def proposals(rows: pl.DataFrame, table: str) -> pl.DataFrame:
-    """Rows with record_id, column, value_proposed, confidence and why as `PROPOSAL`, without those that propose nothing."""
+    """The rows as `PROPOSAL` of one table, without those that propose nothing."""
     made = rows.with_columns(pl.lit(table).alias("table"))
     made = made.select(pl.col(name).cast(kind) for name, kind in PROPOSAL.items())
     return made.filter(pl.col("value_proposed").is_not_null() & (pl.col("value_proposed") != ""))

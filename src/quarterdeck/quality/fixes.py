@@ -82,8 +82,8 @@ def fixes_csv(
 ) -> dict[tuple[str, str, tuple[str, ...]], pl.DataFrame]:
     """Frames that a source's own import takes in, by source, table and the changed columns.
 
-    Each frame holds the record's key in the source and the columns that change, all cells filled: an import that takes an
-    empty cell for an order to empty the field does no harm. `columns` gives the source's own names of a source's table
+    Each frame holds the record's key in the source and the columns that change, all cells filled: an import that takes
+    an empty cell for an order to empty the field does no harm. `columns` gives the source's own names of a source's table
     (`{("crm", "opportunities"): {"id": "Opportunity ID", "amount": "Amount"}}`); a name that is not given stays ours.
     `least` is the confidence from which on a fix is written. Raises QuarterdeckError when it is outside 0 to 1.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from quarterdeck.base.tables import Tables
-from quarterdeck.quality.check import Check, Moment, deals, offending
+from quarterdeck.quality.check import Check, Moment, deals, is_blank, offending, rule
 
 
 def owner_left(tables: Tables, moment: Moment) -> Any:
@@ -24,6 +24,75 @@ def seller_without_deals(tables: Tables, moment: Moment) -> Any:
     )
     idle = sellers.anti_join(rows, sellers.id == rows.owner_id)
     return offending(idle, name=idle.name)
+
+
+def manager_unknown(tables: Tables, _moment: Moment) -> Any:
+    rows = tables.relation("people")
+    known = tables.relation("people").select(boss_id="id", boss_name="name")
+    rows = rows.filter(~is_blank(rows.manager_id))
+    # Teams of many exports are named by a manager who is in no list of sellers.
+    found = rows.semi_join(known, rows.manager_id == known.boss_id).count()
+    named = rows.semi_join(known, rows.manager_id == known.boss_name).count()
+    kept = tables.relation("people").aggregate(listed=found.as_scalar() + named.as_scalar())
+    lost = rows.anti_join(known, rows.manager_id == known.boss_id)
+    lost = lost.anti_join(known.view(), [("manager_id", "boss_name")]).cross_join(kept)
+    lost = lost.filter(lost.listed > 0)
+    return offending(lost, name=lost.name, manager=lost.manager_id)
+
+
+def manager_missing(tables: Tables, moment: Moment) -> Any:
+    rows = tables.relation("people")
+    role = rows.role.fill_null("seller")
+    here = ~(rows.left_on < moment.today).fill_null(False)
+    sellers = rows.filter(role.isin(["seller", "sdr"]) & here)
+    share = sellers.agg(known=is_blank(sellers.manager_id).ifelse(0.0, 1.0).mean())
+    rows = sellers.cross_join(share).filter(lambda row: is_blank(row.manager_id) & (row.known >= 0.5))
+    return offending(rows, name=rows.name)
+
+
+def hired_on_missing(tables: Tables, _moment: Moment) -> Any:
+    rows = tables.relation("people")
+    share = rows.agg(known=rows.hired_on.isnull().ifelse(0.0, 1.0).mean())
+    rows = rows.cross_join(share).filter(lambda row: row.hired_on.isnull() & (row.known >= 0.5))
+    return offending(rows, name=rows.name)
+
+
+def left_before_hired(tables: Tables, _moment: Moment) -> Any:
+    rows = tables.relation("people")
+    rows = rows.filter(rows.left_on < rows.hired_on)
+    return offending(rows, name=rows.name, hired=rows.hired_on, left=rows.left_on)
+
+
+def person_without_team(tables: Tables, moment: Moment) -> Any:
+    rows = tables.relation("people")
+    sellers = rows.filter((rows.role.fill_null("seller") == "seller") & ~(rows.left_on < moment.today).fill_null(False))
+    share = sellers.agg(known=is_blank(sellers.team).ifelse(0.0, 1.0).mean())
+    sellers = sellers.cross_join(share).filter(lambda row: is_blank(row.team) & (row.known >= 0.5))
+    return offending(sellers, name=sellers.name)
+
+
+def seller_without_target(tables: Tables, moment: Moment) -> Any:
+    """Sellers without a target of their own for this period, where other persons have one."""
+    people, targets = tables.relation("people"), tables.relation("targets")
+    own = targets.filter((targets.level == "person") & (targets.period_start <= moment.today))
+    last = own.agg(newest=own.period_start.max())
+    own = own.cross_join(last).filter(lambda row: row.period_start == row.newest)
+    people = people.filter(
+        (people.role.fill_null("seller") == "seller")
+        & ~(people.left_on < moment.today).fill_null(False)
+        & ~(people.hired_on > moment.today).fill_null(False)
+    )
+    people = people.anti_join(own, people.id == own.member).anti_join(own.view(), [("name", "member")])
+    people = people.cross_join(own.agg(others=own.count()).view()).filter(lambda row: row.others > 0)
+    return offending(people, name=people.name)
+
+
+def deal_before_hired(tables: Tables, moment: Moment) -> Any:
+    rows, people = deals(tables, moment), tables.relation("people")
+    hired = people.filter(people.hired_on.notnull()).select(hired_id="id", who="name", first_day="hired_on")
+    rows = rows.inner_join(hired, rows.owner_id == hired.hired_id)
+    rows = rows.filter((rows.status == "won") & (rows.closed_at.date() < rows.first_day))
+    return offending(rows, rows.worth, name=rows.who, hired=rows.first_day, closed=rows.closed_at.date())
 
 
 CHECKS: tuple[Check, ...] = (
@@ -51,4 +120,60 @@ CHECKS: tuple[Check, ...] = (
         find=seller_without_deals,
         needs=("people", "opportunities"),
     ),
-)
+    rule(
+        manager_unknown, "people",
+        "Person of a manager who is not in the list",
+        "Teams cannot be added up.",
+        "{name} names {manager} as manager, who is not in the list of people.",
+        "Correct the manager, or add the person.",
+        kind="people",
+    ),
+    rule(
+        manager_missing, "people",
+        "Seller without a manager",
+        "The seller is in no team's figures, and nobody approves what is asked of the seller.",
+        "{name} has no manager.",
+        "Enter the manager.",
+        kind="people",
+    ),
+    rule(
+        hired_on_missing, "people",
+        "Person without a first day",
+        "The ramp of the plan takes the person for fully trained.",
+        "Nothing says when {name} began.",
+        "Enter the first day of work.",
+        kind="people",
+    ),
+    rule(
+        left_before_hired, "people",
+        "Person who left before the first day",
+        "The person has no day of capacity.",
+        "{name} was hired on {hired} and left on {left}.",
+        "Correct the wrong one of the two dates.",
+        kind="people", severity="error",
+    ),
+    rule(
+        person_without_team, "people",
+        "Seller without a team",
+        "The seller is in no team's figures.",
+        "{name} has no team.",
+        "Enter the team.",
+        kind="people",
+    ),
+    rule(
+        seller_without_target, "people",
+        "Seller without a target",
+        "Others have one; the seller's attainment and pay cannot be told.",
+        "{name} has no target in the newest period that persons have one for.",
+        "Enter the target, or correct the role.",
+        kind="planning", severity="warning", needs=("people", "targets"),
+    ),
+    rule(
+        deal_before_hired, "opportunities",
+        "Deal that was won before its owner came",
+        "It was handed over: win rate and pay go to a person who did not win it.",
+        "The deal was won on {closed}; its owner {name} began on {hired}.",
+        "Set the owner at the close as owner, and hand over the account only.",
+        kind="people", needs=("opportunities", "people"), dated="closed_at",
+    ),
+)  # fmt: skip

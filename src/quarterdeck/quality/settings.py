@@ -41,3 +41,35 @@ class QualitySettings(Section):
     """Days within which two deals of the same account, product and owner, or two leads of one address, may be one."""
     spelling_similarity: float = Field(default=85.0, gt=0, le=100)
     """How alike (0 to 100) two values of a list must be to be reported as one."""
+    stages: tuple[str, ...] = ()
+    """The open stages in the order of a deal's way; empty to learn it from history."""
+    evidence: dict[str, str] = Field(default_factory=dict)
+    """The kind of activity that a stage asks for, such as Proposal: proposal; empty to go by the stages' names."""
+    burst_stages: int = Field(default=3, ge=2)
+    """How many stages within `burst_minutes` count as written down afterwards."""
+    burst_minutes: int = Field(default=10, ge=1)
+    """Minutes in which nobody takes a deal through several stages."""
+    backdated_days: int = Field(default=14, ge=1)
+    """Days after the close date from which on entering the close counts as backdated."""
+    cut_share: float = Field(default=0.3, gt=0, lt=1)
+    """Share of the amount that may be cut in the week of the close."""
+    owner_changes: int = Field(default=3, ge=1)
+    """How often an open deal may change its owner."""
+    far_days: int = Field(default=730, ge=1)
+    """Days ahead from which on an expected close date is no expectation."""
+    bulk_activities: int = Field(default=8, ge=2)
+    """Activities of a person within one hour that can be bulk logging."""
+    bulk_share: float = Field(default=0.6, gt=0, le=1)
+    """Share of the week's activities that must stand in that hour."""
+    inactive_days: int = Field(default=14, ge=1)
+    """Days without any activity after which an owner of open deals is reported."""
+    bot_events: int = Field(default=10, ge=2)
+    """Events of one person within a minute that only a machine makes."""
+    lead_hours: int = Field(default=48, ge=1)
+    """Hours within which a lead should have its first answer."""
+    delivery_days: int = Field(default=45, ge=1)
+    """Days after winning a deal by which there should be an order or an invoice."""
+    tool_days: int = Field(default=60, ge=1)
+    """Days before its renewal from which on a tool that does not work is reported, or without use for a channel."""
+    rate_days: int = Field(default=31, ge=1)
+    """Days after which a currency's rate is old."""
