@@ -33,9 +33,10 @@ def measure(
     """Values of metrics from frames named like the canonical tables (`opportunities`, `accounts`, …).
 
     Frames are of Polars, pandas or Arrow with the columns of the schema (missing ones are empty, money is in whole
-    minor units); the answer is of the kind of `frames["opportunities"]` with the columns of `metric_values`. `by` are
-    dimensions beside the total. Nothing from `as_of` on is counted; without it all is. Raises QuarterdeckError on names
-    that do not exist, tables that a metric needs and money that is not whole.
+    minor units); the answer is of the kind of `frames["opportunities"]` with the columns of `metric_values`. `Tables`
+    are taken too, also those of a database or cluster (`base.backend.BackendTables`), which sums where the rows lie;
+    the answer is then of Polars. `by` are dimensions beside the total. Nothing from `as_of` on is counted; without it
+    all is. Raises QuarterdeckError on names that do not exist, tables that a metric needs and money that is not whole.
 
     >>> from datetime import datetime
     >>> deals = pl.DataFrame({"id": ["a", "b"], "status": ["won", "lost"], "closed_at": [datetime(2024, 5, 1)] * 2})
@@ -58,7 +59,7 @@ def measure(
     company = company or Company()
     settings = MetricsSettings(dimensions=tuple(by), grains=(grain,))
     values = evaluate(tables, company, _moment(as_of, tables, company), chosen, settings)
-    return _like(frames["opportunities"], values)
+    return values if isinstance(frames, Tables) else _like(frames["opportunities"], values)
 
 
 def records(
