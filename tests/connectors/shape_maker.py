@@ -126,7 +126,8 @@ def _deal(number: int, draw: random.Random) -> dict[str, Any]:
     start = date(2023, 1, 2) + timedelta(draw.randrange(640))
     result = draw.choices(("won", "lost", "open"), (5, 4, 3))[0]
     days, quantity = draw.randrange(6, 140), draw.randrange(1, 40)
-    given, family = draw.choice(_GIVEN), draw.choice(_FAMILY)
+    at = _FIRM.index(firm["firm"].split()[0]) + 12 * draw.randrange(2)
+    given, family = _GIVEN[at % 16], _FAMILY[(7 * at + 5) % 12]
     deal = {
         **firm, **seller, **product, "number": number + 1, "code": f"OP-{number + 1:05d}", "uuid": _uuid("deal", number), "start": start,
         "expected": start + timedelta(days), "close": start + timedelta(days) if result != "open" else None, "result": result,
@@ -135,7 +136,7 @@ def _deal(number: int, draw: random.Random) -> dict[str, Any]:
         "title": f"{firm['firm']} project {number}", "reason": draw.choice(("Price", "Timing", "Competitor")) if result == "lost" else "",
         "quantity": quantity, "total": quantity * product["price"], "currency": _CURRENCY[number % 4], "percent": draw.choice((10, 25, 50, 80)),
         "note": draw.choice(("call back", "met at the fair", "")), "contact": f"{given} {family}", "contact_given": given, "contact_family": family,
-        "contact_mail": f"{given}.{family}{number}@{firm['domain']}".lower(), "contact_phone": f"+1 212 555 {number:04d}", "contact_id": 90_000 + number,
+        "contact_mail": f"{given}.{family}@{firm['domain']}".lower(), "contact_phone": f"+1 212 555 {at:04d}", "contact_id": 90_000 + at,
         "contact_title": draw.choice(("CTO", "Buyer", "CEO")), "channel": draw.choice(("Website", "Trade show", "Referral")),
         "act": draw.choice(("call", "email", "meeting")), "minutes": draw.choice((15, 30, 45)), "month": date(2025, number % 12 + 1, 1),
         "paid": start + timedelta(20) if number % 4 else None, "due": start + timedelta(30), "shipped": start + timedelta(3) if number % 5 else None,

@@ -51,14 +51,14 @@ class Computed(Section):
     """A column that the mapping makes of others of the file, to be used like any other column."""
 
     multiply: tuple[str, ...] = ()
-    """Columns whose product it is, such as a quantity and a price."""
+    """Columns whose product it is, such as a quantity and a price; one column alone is taken as it is, to be summed."""
     join: tuple[str, ...] = ()
     """Columns whose texts it joins by a space, such as a first and a last name."""
 
     @model_validator(mode="after")
     def _one_way(self) -> Computed:
-        if bool(self.multiply) == bool(self.join) or len(self.parts) < 2:
-            raise ValueError("give two columns or more to multiply, or to join")
+        if bool(self.multiply) == bool(self.join):
+            raise ValueError("give the columns to multiply, or those to join")
         return self
 
     @property

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from quarterdeck.base import schema
+from quarterdeck.connectors.derive import derived_files
 from quarterdeck.connectors.evidence import Evidence, examine, settled
-from quarterdeck.connectors.finish import derived_files, finished
+from quarterdeck.connectors.finish import finished
 from quarterdeck.connectors.fit import Placed, place
 from quarterdeck.connectors.joins import Joins, KnownValues, known_values
 from quarterdeck.connectors.mapping import ATTRIBUTES, SKIP, ColumnMapping, FileMapping, Mapping
 from quarterdeck.connectors.samples import TableSample, of_folder
+from quarterdeck.connectors.shaped import Shaped, known_shape, shaped
 from quarterdeck.connectors.vocabulary import marked, missing, plain, table_likeness, words
 
 __all__ = ["TableSample", "propose", "propose_tables"]
@@ -30,14 +32,23 @@ _LEAST = 0.34
 
 @dataclass(frozen=True)
 class Examined:
-    """A table of the source with the evidence of its columns."""
+    """A table of the source with its shape and the evidence of its columns."""
 
-    sample: TableSample
+    shape: Shaped
     columns: list[Evidence]
+
+    @property
+    def sample(self) -> TableSample:
+        return self.shape.sample
 
     @property
     def path(self) -> str:
         return self.sample.path
+
+    @property
+    def open_columns(self) -> list[Evidence]:
+        """Columns that look for a place: not those that made others."""
+        return [column for column in self.columns if column.name not in self.shape.parts]
 
 
 @dataclass(frozen=True)
@@ -71,8 +82,10 @@ def propose_tables(
     """The mapping of tables by some rows of each; see `propose`. `skipped` are entries of what cannot be looked at."""
     held = known or Mapping(source=source)
     of_known = {entry.path: entry for entry in held.files if not entry.is_distinct}
-    plain = settled({table.path: [examine(column, missing()) for column in table.frame] for table in tables})
-    examined = [Examined(table, plain[table.path]) for table in tables]
+    shapes = [_shape(table, of_known.get(table.path)) for table in tables]
+    found = {shape.sample.path: [examine(column, missing()) for column in shape.sample.frame] for shape in shapes}
+    evidence = settled(found)
+    examined = [Examined(shape, evidence[shape.sample.path]) for shape in shapes]
     new = [item for item in examined if item.path not in of_known]
     joins = Joins(_known_values(examined, of_known, sample))
     entries = [entry for entry in skipped if entry.path not in of_known]
@@ -81,6 +94,11 @@ def propose_tables(
     kept = [_grown(entry, examined, joins) for entry in held.files]
     files = sorted([*kept, *entries], key=lambda entry: (entry.path, entry.is_distinct))
     return held.model_copy(update={"files": tuple(files)})
+
+
+def _shape(table: TableSample, entry: FileMapping | None) -> Shaped:
+    """The shape of a table that no mapping names; a known one is as its entry says."""
+    return shaped(table) if entry is None else known_shape(table, entry)
 
 
 def _known_values(examined: list[Examined], of_known: dict[str, FileMapping], size: int) -> dict[str, KnownValues]:
@@ -102,8 +120,16 @@ def _entry(item: Examined, joins: Joins) -> FileMapping:
     guess = _guess(item, joins)
     if guess.score < _LEAST:
         return FileMapping(path=item.path, table=SKIP, confidence=0.5, reason=_no_table(guess))
-    entry = FileMapping(path=item.path, table=guess.table, confidence=_sure(guess), reason=_why(item, guess))
-    return finished(entry, item.columns, item.sample.frame, guess.placed, joins)
+    shape = item.shape
+    entry = FileMapping(
+        path=item.path,
+        table=guess.table,
+        confidence=_sure(guess),
+        reason="; ".join(filter(None, (_why(item, guess), shape.reason))),
+        computed=shape.computed,
+        spread=shape.spread,
+    )
+    return finished(entry, item.columns, shape.sample.frame, guess.placed, joins, kept=shape.parts)
 
 
 def _grown(entry: FileMapping, examined: list[Examined], joins: Joins) -> FileMapping:
@@ -146,8 +172,8 @@ def _guess(item: Examined, joins: Joins) -> _Guess:
     named = {mark: 1.0} if mark else table_likeness(item.sample.named)
     scored = []
     for table in schema.facts():
-        placed = place(item.columns, table, item.path, joins)
-        score = _score(table, item.columns, placed, named.get(table, 0.0) if named else None)
+        placed = place(item.open_columns, table, item.path, joins)
+        score = _score(table, item.open_columns, placed, named.get(table, 0.0) if named else None)
         scored.append((score, table, placed))
     scored.sort(key=lambda entry: -entry[0])
     best, second = scored[0], scored[1]
