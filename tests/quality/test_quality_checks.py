@@ -23,11 +23,11 @@ from quarterdeck.quality import CHECKS, INPUTS, check
 from quarterdeck.quality.settings import QualitySettings
 
 CASES = Path(__file__).parent / "cases"
-KEYS = {"pass", "fail", "given", "settings", "expected", "first"}
+KEYS = {"pass", "fail", "given", "settings", "expected", "first", "fixes"}
 
 
 def frame(name: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
-    """Rows of a table; dates may stand for instants, and `times` repeats a row under numbered ids."""
+    """Rows of a table; dates may stand for instants; `times` repeats a row under numbered ids, {n} is the number."""
     kinds = {column.name: column.type for column in table(name).columns}
     written = []
     for row in rows:
@@ -36,10 +36,12 @@ def frame(name: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
         for key, value in values.items():
             if kinds[key] == "instant" and isinstance(value, date) and not isinstance(value, datetime):
                 values[key] = datetime(value.year, value.month, value.day)
-            elif kinds[key] == "text":
+            elif kinds[key] in {"text", "decimal"}:
                 values[key] = str(value)
         times = row.get("times", 1)
-        written += [values | ({"id": f"{values['id']} {place}"} if times > 1 else {}) for place in range(times)]
+        for place in range(times):
+            numbered = {key: value.replace("{n}", str(place)) for key, value in values.items() if isinstance(value, str)}
+            written.append(values | numbered | ({"id": f"{values['id']} {place}"} if times > 1 else {}))
     columns = {column: [row.get(column) for row in written] for column in kinds}
     series = [
         pl.Series(column, values, dtype=pl.String).cast(TYPES["decimal"])
@@ -50,11 +52,15 @@ def frame(name: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
     return pl.DataFrame(series)
 
 
+def only(name: str, **settings: Any) -> Config[QualitySettings]:
+    """A configuration that makes one check and no other."""
+    settings = {"disabled": [other for other in CHECKS if other != name]} | settings
+    return Config(as_of=datetime(2024, 7, 1), settings=QualitySettings(**settings), company=Company())
+
+
 def found(tables: Tables, name: str, **settings: Any) -> list[Finding]:
     """Findings of one check, the others not made."""
-    settings = {"disabled": [other for other in CHECKS if other != name]} | settings
-    config = Config(as_of=datetime(2024, 7, 1), settings=QualitySettings(**settings), company=Company())
-    return [finding for finding in check(tables, config).findings if finding.code == f"quality.{name}"]
+    return [made for made in check(tables, only(name, **settings)).findings if made.code == f"quality.{name}"]
 
 
 def deals(**columns: list[Any]) -> Tables:
@@ -71,7 +77,8 @@ def test_check_finds_the_rows_that_fail_and_no_other(name: str) -> None:
     assert case["fail"]
     rows = {CHECKS[name].table: case["pass"] + case["fail"], **case.get("given", {})}
     tables = Tables(**{key: frame(key, value) for key, value in rows.items()})
-    findings = found(tables, name, **case.get("settings", {}))
+    result = check(tables, only(name, **case.get("settings", {})))
+    findings = [made for made in result.findings if made.code == f"quality.{name}"]
     expected = case.get("expected", [str(row["id"]) for row in case["fail"]])
     assert sorted(str(finding.record_id) for finding in findings) == sorted(expected)
     for finding in findings:
@@ -79,6 +86,11 @@ def test_check_finds_the_rows_that_fail_and_no_other(name: str) -> None:
         assert "{" not in finding.message + finding.fix
     for key, value in case.get("first", {}).items():
         assert getattr(findings[0], key) == value
+    if "fixes" in case:
+        fixes = result.tables["fixes"].select("record_id", "column", "value_proposed")
+        assert sorted(map(list, fixes.iter_rows())) == case["fixes"]
+    else:
+        assert CHECKS[name].mend is None
 
 
 def test_every_check_has_its_case_and_every_case_its_check() -> None:
@@ -86,7 +98,8 @@ def test_every_check_has_its_case_and_every_case_its_check() -> None:
 
 
 def test_checks_are_of_many_kinds_and_say_why_they_matter() -> None:
-    assert len({entry.kind for entry in CHECKS.values()}) == 10
+    assert len({entry.kind for entry in CHECKS.values()}) >= 14
+    assert len(CHECKS) >= 60
     assert all(entry.why.endswith(".") and entry.fix.endswith(".") for entry in CHECKS.values())
 
 

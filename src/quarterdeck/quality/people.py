@@ -30,13 +30,13 @@ def manager_unknown(tables: Tables, _moment: Moment) -> Any:
     rows = tables.relation("people")
     known = tables.relation("people").select(boss_id="id", boss_name="name")
     rows = rows.filter(~is_blank(rows.manager_id))
-    # Teams of many exports are named by a manager who is in no list of sellers.
-    found = rows.semi_join(known, rows.manager_id == known.boss_id).count()
-    named = rows.semi_join(known, rows.manager_id == known.boss_name).count()
-    kept = tables.relation("people").aggregate(listed=found.as_scalar() + named.as_scalar())
-    lost = rows.anti_join(known, rows.manager_id == known.boss_id)
-    lost = lost.anti_join(known.view(), [("manager_id", "boss_name")]).cross_join(kept)
-    lost = lost.filter(lost.listed > 0)
+    rows = rows.left_join(known, rows.manager_id == known.boss_id)
+    names = known.select(named="boss_name").distinct()
+    rows = rows.left_join(names, rows.manager_id == names.named)
+    rows = rows.mutate(is_listed=(rows.boss_id.notnull() | rows.named.notnull()).ifelse(1, 0))
+    # Teams of many exports are named by managers who are in no list of sellers.
+    kept = rows.agg(listed=rows.is_listed.sum())
+    lost = rows.cross_join(kept).filter(lambda row: (row.is_listed == 0) & (row.listed > 0))
     return offending(lost, name=lost.name, manager=lost.manager_id)
 
 
