@@ -1,4 +1,5 @@
 """Rows as a mapping composes them: columns of others, periods in columns turned into rows, rows of one key made one."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -49,12 +50,12 @@ def composed(chunk: Chunk, entry: FileMapping, missing: tuple[str, ...], columns
     frame, lines = chunk.frame, None
     if entry.spread is not None and frame.width:
         frame, rows = _spread(frame, entry)
-        lines = chunk.first + rows
+        lines = chunk.first + rows if chunk.lines is None else chunk.lines.gather(rows)
     frame = with_computed(frame, entry.computed, {c.column: c.decimal for c in entry.columns}, missing)
     if columns is not None:
         frame = frame.select(name for name in columns if name in frame.columns)
     if lines is None:
-        return Chunk(frame, chunk.first, chunk.broken)
+        return Chunk(frame, chunk.first, chunk.broken, chunk.lines)
     return ComposedChunk(frame, chunk.first, chunk.broken, lines)
 
 

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 import polars as pl
 
 from quarterdeck.base.finding import Finding, Severity
+from quarterdeck.base.money import digits
 from quarterdeck.connectors import convert
+from quarterdeck.connectors.formats.table import Remark
 from quarterdeck.connectors.mapping import ATTRIBUTES, ColumnMapping, FileMapping
+from quarterdeck.connectors.report import KEPT, FileReport, Reason
 from quarterdeck.connectors.unread import Unread
+
+_KINDS: tuple[tuple[str, Reason], ...] = (
+    ("was read before", "key_repeated"),
+    ("it has no key", "key_missing"),
+    ("that can be read", "value_missing"),
+    ("a row of totals", "totals_row"),
+    ("below the table", "footer"),
+    ("it is no record", "no_record"),
+    ("longer than", "row_too_long"),
+)
 
 
 @dataclass
@@ -118,14 +132,55 @@ class Notes:
         fix = "Add the right spelling under `aliases` in the mapping, or the missing record in the source."
         self._note(("reference_unknown", entry.column), "warning", (text, fix), values)
 
+    def remarks(self, remarks: list[Remark]) -> None:
+        """What is to be known of the file as a whole."""
+        path = _plain(self.entry.path)
+        for remark in remarks:
+            key = (remark.code, remark.message)
+            self._found.setdefault(key, (remark.severity, f"{path} {_plain(remark.message)}.", remark.fix))
+            self._count[key] = remark.rows
+
+    def disagreements(self, report: FileReport) -> None:
+        """Counts and sums of the file's own that are not ours."""
+        path = _plain(self.entry.path)
+        for own in report.disagreements:
+            if own.measure == "rows":
+                text = f"{path} has {own.theirs:,} rows by {own.told_by}; {own.ours:,} were read."
+            else:
+                theirs, ours = (amount(value, own.currency) for value in (own.theirs, own.ours))
+                text = f"{path} gives {theirs} as the sum of {own.column} in {own.told_by}; its rows sum to {ours}."
+            fix = "Look at the rows set aside, and whether the export was filtered or cut; then export it again."
+            self._note(("counts_differ", own.told_by + own.column), "warning", (_plain(text), fix))
+
     def set_aside(self, reasons: list[str]) -> None:
         """Rows that are not kept, by reason."""
         for reason in reasons:
-            kind = "key_repeated" if "was read before" in reason else "row_broken"
-            kind = "key_missing" if "no key" in reason else kind
+            kind = kind_of(reason)
+            if kind in ("totals_row", "footer"):
+                text = f"{{count}} lines of {_plain(self.entry.path)} are no records ({{examples}}): set aside."
+                fix = "Nothing: sums below a table are held against the rows' own."
+                self._note((kind, ""), "notice", (text, fix), pl.Series([reason]))
+                continue
+            kind = "row_broken" if kind in ("no_record", "row_too_long", "value_missing") else kind
             text = f"{{count}} rows of {_plain(self.entry.path)} are set aside ({{examples}})."
             fix = "Mend these rows in the source and read it again; they lie in the list of rows set aside."
             self._note((kind, ""), "error", (text, fix), pl.Series([reason]))
+
+
+def kind_of(reason: str | None) -> Reason:
+    """The class of a row's reason; "" for the rows that are kept."""
+    if reason is None:
+        return KEPT
+    for words, kind in _KINDS:
+        if words in reason:
+            return kind
+    return "row_broken"
+
+
+def amount(minor: int, currency: str) -> str:
+    """Minor units as a person reads them: 1,234.50 EUR."""
+    places = digits(currency) if currency else 2
+    return f"{Decimal(minor).scaleb(-places):,.{places}f} {currency}".strip()
 
 
 def _plain(text: str) -> str:

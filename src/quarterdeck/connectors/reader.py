@@ -21,8 +21,9 @@ from quarterdeck.connectors import composed, convert, periods
 from quarterdeck.connectors.files import CHUNK, Chunk, SourceFile, UnreadableError, find
 from quarterdeck.connectors.lookups import Lookups
 from quarterdeck.connectors.mapping import ATTRIBUTES, SKIP, ColumnMapping, FileMapping, Mapping
-from quarterdeck.connectors.notes import Notes
-from quarterdeck.connectors.report import FileReport
+from quarterdeck.connectors.notes import Notes, kind_of
+from quarterdeck.connectors.report import KEPT, FileReport, Reason
+from quarterdeck.connectors.tally import Tally
 from quarterdeck.connectors.vocabulary import REFERENCES
 
 SET_ASIDE = {"line": pl.Int64(), "reason": pl.String(), "raw": pl.String()}
@@ -74,6 +75,7 @@ class _FileReader:
 
     def __post_init__(self) -> None:
         self.notes = Notes(self.entry, self.mapping.source)
+        self.tally = Tally(self.mapping.source, self.entry)
         self.table = schema.table(self.entry.table)
         self.zone = ZoneInfo(self.mapping.timezone) if self.mapping.timezone else self.company.zone
         self._seen: dict[str, int] = {}
@@ -81,8 +83,9 @@ class _FileReader:
     def batches(self, size: int) -> Iterator[TableBatch]:
         held: TableBatch | None = None
         is_complete = False
-        file = find(self.folder, self.entry.path)
+        file: SourceFile | None = None
         try:
+            file = find(self.folder, self.entry.path)
             if file is None:
                 self.notes.file_missing()
             else:
@@ -95,7 +98,11 @@ class _FileReader:
             self.notes.file_unreadable(str(error))
         if held is None:
             held = TableBatch(self.table.name, self.entry.path, schema.empty(self.table.name), 0, _aside([]))
-        yield replace(held, findings=self.notes.findings(), is_complete=is_complete)
+        report = self.tally.report(file.facts if file else None, is_complete=is_complete)
+        if file is not None and not self.entry.is_distinct:
+            self.notes.remarks(file.facts.remarks)
+            self.notes.disagreements(report)
+        yield replace(held, findings=self.notes.findings(), is_complete=is_complete, report=report)
 
     def _chunks(self, file: SourceFile, size: int) -> Iterator[Chunk]:
         source = file.columns()
@@ -129,21 +136,21 @@ class _FileReader:
             if values
             else schema.empty(self.table.name)
         )
-        numbers = pl.int_range(chunk.first, chunk.first + raw.height, eager=True)
-        if isinstance(chunk, composed.ComposedChunk):
-            numbers = chunk.lines
-        elif chunk.broken:
-            spoilt = sorted(line for line, _, _ in chunk.broken)
-            numbers = pl.Series(_past(chunk.first, raw.height, spoilt), dtype=pl.Int64)
+        numbers = chunk.lines
+        if numbers is None:
+            numbers = pl.int_range(chunk.first, chunk.first + raw.height, eager=True)
         reasons = self._repeated(values, reasons, numbers)
         bad = reasons.is_not_null()
-        aside = [(line, reason, text) for line, reason, text in chunk.broken]
-        self.notes.set_aside([reason for _, reason, _ in aside])
-        read = raw.height + len(aside)
+        aside = [] if self.entry.is_distinct else [(row.line, row.reason, row.raw) for row in chunk.broken]
         if self.entry.is_distinct:
             # rows that name nothing (a deal without account) make no row here, and lose none
-            frame, read = frame.filter(~bad), raw.height - int(bad.sum())
-        elif bad.any():
+            frame, reasons = frame.filter(~bad), reasons.filter(~bad)
+            self._count(frame, reasons, money, [])
+            return self._made(frame, frame.height, [], _sum(frame, money), money)
+        self._count(frame, reasons, money, [row.kind for row in chunk.broken])
+        self.notes.set_aside([reason for _, reason, _ in aside])
+        read = raw.height + len(aside)
+        if bad.any():
             texts = raw.filter(bad).select(pl.struct(pl.all()).struct.json_encode()).to_series()
             lost = list(zip(numbers.filter(bad), reasons.filter(bad), texts, strict=True))
             aside.extend(lost)
@@ -151,6 +158,20 @@ class _FileReader:
             frame_all, frame = frame, frame.filter(~bad)
             return self._made(frame, read, aside, _sum(frame_all, money), money)
         return self._made(frame, read, aside, _sum(frame, money), money)
+
+    def _count(self, frame: pl.DataFrame, reasons: pl.Series, money: list[str], broken: list[Reason]) -> None:
+        kinds = pl.Series([kind_of(reason) for reason in reasons], dtype=pl.String) if reasons.count() else None
+        if kinds is None:
+            kinds = pl.repeat(KEPT, frame.height, dtype=pl.String, eager=True)
+        self.tally.rows([*broken, *kinds.to_list()])
+        failed = {
+            name: self.unread[entry.column].is_not_null()
+            for name in money
+            if (entry := self.entry.column_for(name))
+            and entry.column in self.unread
+            and len(self.unread[entry.column]) == frame.height
+        }
+        self.tally.money(frame, kinds, money, failed)
 
     def _made(
         self, frame: pl.DataFrame, read: int, aside: list[tuple[int, str, str]], total: int, money: list[str]
@@ -361,17 +382,6 @@ def _keys_repeat(file: SourceFile, key: tuple[str, ...], names: list[str], size:
     hashes = [chunk.frame.select(key).hash_rows() for chunk in file.chunks(size, list(key)) if chunk.frame.height]
     every = pl.concat(hashes) if hashes else pl.Series(dtype=pl.UInt64)
     return every.n_unique() < len(every)
-
-
-def _past(first: int, height: int, broken: list[int]) -> list[int]:
-    """Numbers of the records that are not broken, from `first`."""
-    spoilt, line = set(broken), first
-    out: list[int] = []
-    while len(out) < height:
-        if line not in spoilt:
-            out.append(line)
-        line += 1
-    return out
 
 
 def _sum(frame: pl.DataFrame, money: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""What became of a file's rows and money, beside what the file says of itself: the material of a reconciliation report."""
+"""What became of a file's rows and money, beside what the file says of itself: for a reconciliation report."""
 
 from __future__ import annotations
 
