@@ -73,3 +73,5 @@ class QualitySettings(Section):
     """Days before its renewal from which on a tool that does not work is reported, or without use for a channel."""
     rate_days: int = Field(default=31, ge=1)
     """Days after which a currency's rate is old."""
+    link_probability: float = Field(default=0.9, ge=0.5, lt=1)
+    """How probable it must be that two records are one for them to be proposed for merging."""
