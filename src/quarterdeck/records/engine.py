@@ -45,9 +45,9 @@ class Engine:
             self._backend = backend
         return self._backend
 
-    def parquet(self, paths: Iterable[Path]) -> ibis.Table:
-        """The rows of Parquet files of one schema, in the files' order."""
-        return self.backend.read_parquet([str(path) for path in paths])
+    def parquet(self, paths: Iterable[Path], **options: bool) -> ibis.Table:
+        """The rows of Parquet files of one schema, in the files' order; `options` are those of DuckDB's reader."""
+        return self.backend.read_parquet([str(path) for path in paths], **options)
 
     def write(self, rows: ibis.Table, path: Path) -> None:
         """The rows as a Parquet file."""

@@ -10,7 +10,7 @@ A sync is seen when its commit is renamed into place, so a killed sync leaves no
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -41,9 +41,16 @@ STORED = {
 }
 
 
+UNNUMBERED = ("commits", "_sources")
+"""Folders of the lake whose files are not numbered by syncs."""
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Rows of one table that one sync brought from one source; paths are relative to the lake."""
+    """Rows of one table that one sync brought from one source; paths are relative to the lake.
+
+    Of batches that were put together, `source` holds all their sources with a plus sign between them.
+    """
 
     sequence: int
     source: str
@@ -104,17 +111,12 @@ class Lake:
             yield
 
     def _sweep_batches(self) -> None:
-        kept = {
-            path for batches in self.state().tables.values() for batch in batches for path in (*batch.rows, *batch.gone)
-        }
-        for folder in (
-            path
-            for path in self.root.iterdir()
-            if path.is_dir() and path.name != "commits" and not path.name.startswith("_")
-        ):
+        """Files bear the number of the sync that wrote them; those of a sync that no commit tells of are its rest."""
+        last = self.state().sequence
+        for folder in (path for path in self.root.iterdir() if path.is_dir() and path.name not in UNNUMBERED):
             sweep(folder)
             for path in folder.glob("*.parquet"):
-                if f"{folder.name}/{path.name}" not in kept:
+                if path.name[:8].isdigit() and int(path.name[:8]) > last:
                     path.unlink()
 
     def commit(self, state: State) -> None:
@@ -143,48 +145,46 @@ class Lake:
         first, *later = batches
         if later and not first.rows:
             first, *later = later
-        rows = self._scan(engine, table, first.rows)
-        return rows if not later else _newest(rows, [self._changes(engine, table, batch) for batch in later])
+        rows = self._scan(engine, table, first.rows).drop("sequence")
+        if not later:
+            return rows
+        last, newest = self._versions(engine, table, later)
+        untouched = rows.anti_join(last, "id")
+        return (untouched if newest is None else untouched.union(newest)).order_by("id")
 
-    def _scan(self, engine: Engine, table: str, paths: tuple[str, ...]) -> ibis.Table:
-        """A batch's rows in the schema of today: a column that came later is empty in what was written before."""
+    def changes(self, engine: Engine, table: str, batches: Sequence[Batch]) -> tuple[ibis.Table | None, ibis.Table]:
+        """What batches come to together: the last version of each record that they hold, and the keys that are gone."""
+        last, newest = self._versions(engine, table, batches)
+        gone = last if newest is None else last.anti_join(newest, "id")
+        rows = None if newest is None else newest.order_by("id")
+        return rows, gone.select("id").order_by("id")
+
+    def _versions(self, engine: Engine, table: str, batches: Sequence[Batch]) -> tuple[ibis.Table, ibis.Table | None]:
+        """The keys that batches touch, with the number of the last that does, and the rows of those not gone in it."""
+        rows_paths = [path for batch in batches for path in batch.rows]
+        gone_paths = [path for batch in batches for path in batch.gone]
+        rows = self._scan(engine, table, rows_paths) if rows_paths else None
+        gone = self._scan(engine, table, gone_paths).select("id", "sequence") if gone_paths else None
+        parts = [part.select("id", "sequence") for part in (rows, gone) if part is not None]
+        marks = reduce(lambda left, right: left.union(right), parts)
+        last = marks.group_by("id").aggregate(sequence=marks.sequence.max())
+        return last, None if rows is None else rows.semi_join(last, ["id", "sequence"]).drop("sequence")
+
+    def _scan(self, engine: Engine, table: str, paths: Sequence[str]) -> ibis.Table:
+        """Files' rows in the schema of today, with the number of the sync that wrote them as `sequence`.
+
+        A column that came later is empty in what was written before.
+        """
         import ibis
 
-        rows = engine.parquet(self.root / path for path in paths)
+        rows = engine.parquet((self.root / path for path in paths), filename=True, union_by_name=True)
         return rows.select(
             **{
                 column.name: rows[column.name] if column.name in rows.columns else ibis.null(STORED[column.type])
                 for column in schema(table).columns
-            }
+            },
+            sequence=rows.filename.re_extract(r"([0-9]{8})-[^/]*$", 1).cast("int64"),
         )
-
-    def _changes(self, engine: Engine, table: str, batch: Batch) -> tuple[int, ibis.Table | None, ibis.Table | None]:
-        rows = self._scan(engine, table, batch.rows) if batch.rows else None
-        gone = engine.parquet(self.root / path for path in batch.gone) if batch.gone else None
-        return batch.sequence, rows, gone
-
-
-def _newest(base: ibis.Table, changes: list[tuple[int, ibis.Table | None, ibis.Table | None]]) -> ibis.Table:
-    """Base rows that no later batch touched, and of the touched ones the last version, unless it went away."""
-    import ibis
-
-    def joined(parts: list[ibis.Table]) -> ibis.Table:
-        return reduce(lambda left, right: left.union(right), parts)
-
-    numbered = [(rows, ibis.literal(number, type="int64")) for number, rows, _ in changes if rows is not None]
-    gone = [
-        part.select("id", sequence=ibis.literal(number, type="int64"))
-        for number, _, part in changes
-        if part is not None
-    ]
-    marks = joined([*(rows.select("id", sequence=number) for rows, number in numbered), *gone])
-    last = marks.group_by("id").aggregate(sequence=marks.sequence.max())
-    untouched = base.anti_join(last, "id")
-    if not numbered:
-        return untouched.order_by("id")
-    versions = joined([rows.mutate(sequence=number) for rows, number in numbered])
-    newest = versions.semi_join(last, ["id", "sequence"]).drop("sequence")
-    return untouched.union(newest).order_by("id")
 
 
 def _json(state: State) -> dict[str, Any]:

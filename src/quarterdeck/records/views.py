@@ -17,6 +17,7 @@ from quarterdeck.base.config import Company
 from quarterdeck.base.schema import Table, table
 from quarterdeck.records.enriching import ENRICHED, enriched
 from quarterdeck.records.merging import Merged, redirected, survivors
+from quarterdeck.records.observing import SOURCE
 
 if TYPE_CHECKING:
     import ibis
@@ -29,6 +30,15 @@ NEEDS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(ENRICHED, ("enrichments",)),
 }
 NO_MERGES: Merged = {}
+
+# A deal's values that its history tells.
+PAST = (
+    ("stage", "stage"),
+    ("amount", "amount"),
+    ("close_on", "expected_close_on"),
+    ("category", "forecast_category"),
+    ("owner", "owner_id"),
+)
 
 
 def last_day(as_of: datetime, company: Company) -> date:
@@ -124,14 +134,22 @@ def _last_change(history: ibis.Table, as_of: datetime) -> ibis.Table:
     past = history.filter(_is_past(history.changed_at, as_of, False))
     newest = ibis.window(group_by=past.opportunity_id, order_by=[past.changed_at.desc(), past.id.desc()])
     ranked = past.mutate(place=ibis.row_number().over(newest))
-    return ranked.filter(ranked.place == 0).select(
-        deal="opportunity_id",
-        past_stage="stage",
-        past_amount="amount",
-        past_close_on="expected_close_on",
-        past_category="forecast_category",
-        past_owner="owner_id",
+    return ranked.filter(ranked.place == 0).select(deal="opportunity_id", **{f"past_{to}": of for to, of in PAST})
+
+
+def _as_first_seen(rows: ibis.Table, history: ibis.Table, as_of: datetime) -> ibis.Table:
+    """Before a deal was first seen to change it stood as it was seen before that change."""
+    import ibis
+
+    later = history.filter(history.source == SOURCE, ~_is_past(history.changed_at, as_of, False))
+    oldest = ibis.window(group_by=later.opportunity_id, order_by=[later.changed_at, later.id])
+    ranked = later.mutate(place=ibis.row_number().over(oldest))
+    first = ranked.filter(ranked.place == 0).select(
+        first_deal="opportunity_id", **{f"first_{to}": of for to, of in PAST}
     )
+    joined = rows.left_join(first, (rows.id == first.first_deal) & rows.deal.isnull())
+    filled = {f"past_{to}": ibis.coalesce(joined[f"past_{to}"], joined[f"first_{to}"]) for to, _ in PAST}
+    return joined.mutate(**filled).drop("first_deal", *(f"first_{to}" for to, _ in PAST))
 
 
 def _by_source(rows: ibis.Table, hints: dict[str, dict[str, Any]], key: str, default: Any, kind: str) -> Any:
@@ -153,6 +171,8 @@ def _deals(rows: ibis.Table, lookup: Lookup, as_of: datetime, hints: dict[str, d
     if history is not None:
         last = _last_change(history, as_of)
         rows = rows.left_join(last, rows.id == last.deal)
+        if SOURCE in hints:
+            rows = _as_first_seen(rows, history, as_of)
     else:
         texts = ("deal", "past_stage", "past_category", "past_owner")
         rows = rows.mutate(

@@ -24,11 +24,22 @@ from quarterdeck.base.parameters import Parameters
 from quarterdeck.base.schema import conform, empty, table, tables
 from quarterdeck.records.engine import Engine, ParquetTables
 from quarterdeck.records.files import exclusive
-from quarterdeck.records.lake import Lake
+from quarterdeck.records.lake import Lake, State
 from quarterdeck.records.store import Store
-from quarterdeck.records.sync import TableSync
+from quarterdeck.records.sync import TableSync, compact
 from quarterdeck.records.views import Lookup, view
-from quarterdeck.workspace import arrivals, databases, decisions, doctor, drafts, explain, ingest, merging, runs
+from quarterdeck.workspace import (
+    arrivals,
+    databases,
+    decisions,
+    doctor,
+    drafts,
+    explain,
+    ingest,
+    merging,
+    reconciliation,
+    runs,
+)
 from quarterdeck.workspace.decisions import Publication
 from quarterdeck.workspace.runner import Progress, Runner
 from quarterdeck.workspace.runs import Run
@@ -136,6 +147,26 @@ class Workspace:
         with self.lake.writing():
             batches, findings = ingest.sync(self, now)
         return SyncReport(self.lake.state().sequence, tuple(batches), findings_frame(findings))
+
+    def reconciliation(self, sequence: int | None = None, *, known_at: datetime | None = None) -> pl.DataFrame:
+        """What the last sync (or the one of a number, or the last by then) read, kept and set aside of each file.
+
+        A row for each file, table and measure (rows, or a money column in major units): read, kept, set_aside, reasons,
+        the source's own figure, whether they agree; then, as `held`, each table's rows in the lake.
+        """
+        return reconciliation.read(self.lake, self._state(sequence, known_at))
+
+    def set_aside(self, sequence: int | None = None, *, known_at: datetime | None = None) -> pl.DataFrame:
+        """Rows that could not be taken: source, file, table, line, reason, raw."""
+        return reconciliation.set_aside(self.lake, self._state(sequence, known_at))
+
+    def _state(self, sequence: int | None, known_at: datetime | None) -> State:
+        return self.lake.state(known_at) if sequence is None else State(sequence)
+
+    def compact(self) -> dict[str, int]:
+        """Put each table's batches together so that reads are quick; gives how many each had. Nothing is forgotten."""
+        with self.lake.writing():
+            return compact(self.lake, self.engine)
 
     def table(
         self,

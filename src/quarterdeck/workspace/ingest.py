@@ -12,8 +12,9 @@ import polars as pl
 from quarterdeck.base.finding import Finding, findings_frame
 from quarterdeck.records.files import digest
 from quarterdeck.records.lake import Lake, State
-from quarterdeck.records.sync import Staging, TableSync, take
-from quarterdeck.workspace import arrivals, databases
+from quarterdeck.records.sync import Staging, TableSync, Told, take
+from quarterdeck.workspace import arrivals, databases, reconciliation
+from quarterdeck.workspace.reconciliation import Reading
 from quarterdeck.workspace.settings import SourceSettings, WorkspaceSettings
 
 if TYPE_CHECKING:
@@ -73,8 +74,9 @@ def fingerprints(root: Path, sources: Iterable[SourceSettings]) -> dict[str, str
 
 
 def findings_path(lake: Lake, state: State) -> Path:
-    """Where the findings of the sync that made a state lie."""
-    return lake.root / "_findings" / f"{state.sequence:08d}.parquet"
+    """Where the findings of the last sync up to a state lie."""
+    found = reconciliation.latest(lake, "_findings", state.sequence)
+    return found or lake.root / "_findings" / f"{state.sequence:08d}.parquet"
 
 
 def sync(workspace: Workspace, now: datetime) -> tuple[list[TableSync], list[Finding]]:
@@ -90,18 +92,17 @@ def sync(workspace: Workspace, now: datetime) -> tuple[list[TableSync], list[Fin
     stagings, partial, arrived = arrivals.stage(workspace, lake)
     findings: list[Finding] = [*answers, *([] if is_changed else kept_findings(lake, before))]
     hints = {} if is_changed else before.hints
-    aside: list[pl.DataFrame] = []
+    reading = Reading()
     try:
         for source in sources if is_changed else ():
             staging = Staging(lake, source.name)
             stagings.append(staging)
             mapping = _mapping(workspace.root, source)
             hints[source.name] = _hints(mapping)
-            found, lost = _read(workspace.root, source, mapping, workspace.settings, staging, aside)
+            found, lost = _read(workspace.root, source, mapping, workspace.settings, staging, reading)
             findings += found
             partial |= lost
-        _keep_aside(lake, aside)
-        syncs, repeated = take(
+        syncs, _ = take(
             lake,
             workspace.engine,
             stagings,
@@ -110,11 +111,14 @@ def sync(workspace: Workspace, now: datetime) -> tuple[list[TableSync], list[Fin
             files=files,
             inbox=max(arrived, before.inbox),
             partial=partial,
-            before_commit=lambda state, late: _write_findings(lake, state, [*findings, *late]),
+            retention={source.name: source.retention for source in sources},
+            before_commit=lambda state, told: findings.extend(
+                _write_beside(lake, state, findings, told, reading if is_changed else None)
+            ),
         )
         if arrived:
             workspace.ledger.drain(arrived)
-        return syncs, [*findings, *repeated]
+        return syncs, findings
     finally:
         for staging in stagings:
             staging.drop()
@@ -139,7 +143,7 @@ def _read(
     mapping: Any,
     settings: WorkspaceSettings,
     staging: Staging,
-    aside: list[pl.DataFrame],
+    reading: Reading,
 ) -> tuple[list[Finding], set[tuple[str, str]]]:
     """Stage a source's rows; returns findings and the tables of which a file could not be read."""
     from quarterdeck import connectors
@@ -157,9 +161,7 @@ def _read(
         findings += batch.findings
         if not batch.is_complete:
             lost.add((mapping.source, batch.table))
-        if batch.set_aside.height:
-            named = batch.set_aside.select(pl.all().cast(pl.String))
-            aside.append(named.with_columns(source=pl.lit(mapping.source), file=pl.lit(batch.file)))
+        reading.take(batch, mapping.source)
     return findings, lost
 
 
@@ -181,22 +183,23 @@ def _unmapped(folder: Path, mapping: Any) -> list[Finding]:
     ]
 
 
-def _keep_aside(lake: Lake, aside: list[pl.DataFrame]) -> None:
-    """Rows that could not be taken stay readable beside the lake; nothing is lost."""
-    if aside:
-        folder = lake.root / "_set_aside"
-        folder.mkdir(parents=True, exist_ok=True)
-        rows = pl.concat(aside, how="diagonal")
-        rows.write_parquet(folder / f"{lake.state().sequence + 1:08d}.parquet")
-
-
 def kept_findings(lake: Lake, state: State) -> list[Finding]:
     """Findings of the sync that made a state."""
     path = findings_path(lake, state)
     return [Finding(**row) for row in pl.read_parquet(path).to_dicts()] if path.is_file() else []
 
 
-def _write_findings(lake: Lake, state: State, findings: list[Finding]) -> None:
-    path = findings_path(lake, state)
+def _write_beside(
+    lake: Lake, state: State, findings: list[Finding], told: Told, reading: Reading | None
+) -> list[Finding]:
+    """Keep findings, reconciliation and rows set aside with a state; returns the findings that came of comparing."""
+    late = list(told.findings)
+    if reading is not None:
+        syncs = [sync for sync in told.syncs if sync.source in reading.sources]
+        report = reconciliation.lines(reading.reports, syncs)
+        late += reconciliation.findings(report)
+        reconciliation.write(lake, state, report, [*reading.aside, *told.repeated])
+    path = lake.root / "_findings" / f"{state.sequence:08d}.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
-    findings_frame(findings).write_parquet(path)
+    findings_frame([*findings, *late]).write_parquet(path)
+    return late

@@ -6,7 +6,7 @@ from datetime import date
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, field_validator, model_validator
 
@@ -37,6 +37,9 @@ class SourceSettings(Section):
     """Of a database: in every such sync the keys of tables above a million rows are compared, of others always."""
     read_whole_every: int = Field(default=100, ge=1)
     """Of a database: every such sync reads its tables whole."""
+    retention: Annotated[int, Field(ge=1)] | Literal["auto", "whole"] = "auto"
+    """How far back the source reaches: days that it keeps, so that what is older and gone was not deleted and stays;
+    whole when it keeps everything; auto to tell by what vanished."""
 
     @model_validator(mode="after")
     def _has_one_place(self) -> SourceSettings:
