@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-KEPT = ""
+KEPT: Literal[""] = ""
 """Reason of the rows that are kept."""
 
 Reason = Literal[
