@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from quarterdeck.base.tables import Tables
+from quarterdeck.quality import addresses
+from quarterdeck.quality.addresses import EMAIL
 from quarterdeck.quality.check import Check, Moment, deals, is_blank, offending
-
-EMAIL = "^[^@ ,;<>]+@[^@ ,;<>.]+([.][^@ ,;<>.]+)+$"
-"""One @ with something before it and a domain with a point after it: what no mail server can do without."""
 
 _PUNCTUATION = "[-.,;:'\"&()/_+]+"
 _LEGAL_FORM = (
@@ -107,6 +106,7 @@ CHECKS: tuple[Check, ...] = (
         message="{address} is no e-mail address.",
         fix="Correct the address.",
         find=contact_email_invalid,
+        mend=addresses.as_meant("contacts"),
         needs=("contacts",),
     ),
     Check(
@@ -119,6 +119,7 @@ CHECKS: tuple[Check, ...] = (
         message="{address} is no e-mail address.",
         fix="Correct the address; check it in the form where leads enter it.",
         find=lead_email_invalid,
+        mend=addresses.as_meant("leads"),
         needs=("leads",),
     ),
     Check(

@@ -83,7 +83,7 @@ def fixes_csv(
     """Frames that a source's own import takes in, by source, table and the changed columns.
 
     Each frame holds the record's key in the source and the columns that change, all cells filled: an import that takes
-    an empty cell for an order to empty the field does no harm. `columns` gives the source's own names of a source's table
+    an empty cell for an order to empty the field does no harm. `columns` gives the source's own names of its tables
     (`{("crm", "opportunities"): {"id": "Opportunity ID", "amount": "Amount"}}`); a name that is not given stays ours.
     `least` is the confidence from which on a fix is written. Raises QuarterdeckError when it is outside 0 to 1.
     """
@@ -98,7 +98,7 @@ def fixes_csv(
     taken = taken.join(changed, on=["source", "table", "key"], maintain_order="left")
     for (source, name, together), rows in taken.group_by("source", "table", "changed", maintain_order=True):
         names = (columns or {}).get((str(source), str(name)), {})
-        group = tuple(str(column) for column in together)  # type: ignore[attr-defined]
+        group = tuple(str(column) for column in together)
         wide = rows.pivot("column", index="key", values="value_proposed", aggregate_function="first").select(
             "key", *group
         )

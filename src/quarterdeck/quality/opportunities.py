@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from quarterdeck.base.tables import Tables
+from quarterdeck.quality import mending
 from quarterdeck.quality.check import Check, Moment, deals, is_blank, offending
 
 _CLOSED = ("won", "lost")
@@ -163,6 +164,7 @@ CHECKS: tuple[Check, ...] = (
         message="The deal is {status} and has no amount.",
         fix="Enter the amount of the order or of the last offer.",
         find=closed_without_amount,
+        mend=mending.amount_from_others,
     ),
     Check(
         name="open_without_amount",
@@ -174,6 +176,7 @@ CHECKS: tuple[Check, ...] = (
         message="The deal is open and has no amount.",
         fix="Enter the amount that the customer is likely to spend.",
         find=open_without_amount,
+        mend=mending.amount_from_others,
     ),
     Check(
         name="account_missing",
@@ -185,6 +188,7 @@ CHECKS: tuple[Check, ...] = (
         message="The deal ({status}) has no account.",
         fix="Link the deal to its account; create the account if there is none.",
         find=account_missing,
+        mend=mending.account_from_people,
     ),
     Check(
         name="product_missing",
@@ -207,6 +211,7 @@ CHECKS: tuple[Check, ...] = (
         message="The deal ({status}) has no owner.",
         fix="Give the deal to a seller.",
         find=owner_missing,
+        mend=mending.owner_from_others,
     ),
     Check(
         name="created_date_missing",
@@ -218,6 +223,7 @@ CHECKS: tuple[Check, ...] = (
         message="The deal ({status}) has no created date.",
         fix="Enter the day on which work on the deal began, or close it if nobody works on it.",
         find=created_date_missing,
+        mend=mending.dates_from_history,
     ),
     Check(
         name="amount_not_positive",
@@ -229,6 +235,7 @@ CHECKS: tuple[Check, ...] = (
         message="The deal is {status} with an amount of {amount}.",
         fix="Enter what the deal was closed at; record a credit as an invoice, not as a deal.",
         find=amount_not_positive,
+        mend=mending.amount_turned,
     ),
     Check(
         name="currency_missing",
@@ -240,6 +247,7 @@ CHECKS: tuple[Check, ...] = (
         message="The amount of {amount} names no currency; {assumed} is assumed.",
         fix="Enter the currency of the offer.",
         find=currency_missing,
+        mend=mending.currency_of_others,
     ),
     Check(
         name="date_in_future",
@@ -251,6 +259,7 @@ CHECKS: tuple[Check, ...] = (
         message="The deal's date {day} lies in the future.",
         fix="Correct the date; day and month may be the wrong way round.",
         find=date_in_future,
+        mend=mending.dates_from_history,
     ),
     Check(
         name="closed_before_created",
@@ -262,6 +271,7 @@ CHECKS: tuple[Check, ...] = (
         message="The deal was created on {created} and closed on {closed}.",
         fix="Correct the wrong one of the two dates.",
         find=closed_before_created,
+        mend=mending.dates_from_history,
     ),
     Check(
         name="closed_without_date",
@@ -273,6 +283,7 @@ CHECKS: tuple[Check, ...] = (
         message="The deal is {status} and has no close date.",
         fix="Enter the day on which it was closed.",
         find=closed_without_date,
+        mend=mending.dates_from_history,
     ),
     Check(
         name="open_with_close_date",
@@ -284,6 +295,7 @@ CHECKS: tuple[Check, ...] = (
         message="The deal is open and was closed on {closed}.",
         fix="Close the deal, or move the date to the expected close date.",
         find=open_with_close_date,
+        mend=mending.as_expectation,
     ),
     Check(
         name="stage_contradicts_status",
@@ -295,6 +307,7 @@ CHECKS: tuple[Check, ...] = (
         message="The stage says {stage}, the status says {status}.",
         fix="Set the one that is wrong.",
         find=stage_contradicts_status,
+        mend=mending.stage_of_status,
     ),
     Check(
         name="close_date_in_past",
@@ -306,6 +319,7 @@ CHECKS: tuple[Check, ...] = (
         message="The deal is open; it was expected to close on {expected}.",
         fix="Ask the customer and enter a new date, or close the deal.",
         find=close_date_in_past,
+        mend=mending.expected_by_age,
     ),
     Check(
         name="open_too_long",

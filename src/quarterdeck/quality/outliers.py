@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from quarterdeck.base.tables import Tables
+from quarterdeck.quality import mending
 from quarterdeck.quality.check import Check, Moment, deals, offending
 
 TO_SIGMA = 1.4826
@@ -60,6 +61,7 @@ CHECKS: tuple[Check, ...] = (
         message="The amount is {amount}; won deals of {named} bring {median_amount} in the middle.",
         fix="Compare it with the order; correct the amount or its currency.",
         find=amount_outlier,
+        mend=mending.amount_slipped,
     ),
     Check(
         name="amount_differs_from_lines",
@@ -71,6 +73,7 @@ CHECKS: tuple[Check, ...] = (
         message="The amount is {amount}, the deal's lines add up to {lines_amount}.",
         fix="Compare both with the offer and correct the wrong one.",
         find=amount_differs_from_lines,
+        mend=mending.amount_from_lines,
         needs=("opportunities", "opportunity_lines"),
     ),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from quarterdeck.base.tables import Tables
+from quarterdeck.quality import mending
 from quarterdeck.quality.check import Check, Moment, deals, is_blank, offending, rule
 
 
@@ -106,6 +107,7 @@ CHECKS: tuple[Check, ...] = (
         message="The deal is open; its owner {name} left on {left}.",
         fix="Give the deal to a seller who is there, or close it.",
         find=owner_left,
+        mend=mending.owner_from_others,
         needs=("people",),
     ),
     Check(

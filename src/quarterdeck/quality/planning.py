@@ -155,7 +155,7 @@ def holidays_missing(tables: Tables, moment: Moment) -> pl.DataFrame:
     }
     wanted = {moment.company.country} if moment.company.country else set()
     named = {country_code(text) for text in days["country"].drop_nulls().unique().to_list()}
-    missing = sorted(country for country in (wanted | named) - {None} if country not in years)
+    missing = sorted(country for country in wanted | named if country is not None and country not in years)
     keys = [f"country={country}" for country in missing]
     frame = pl.DataFrame(
         {"record_id": keys, "country": missing, "year": [moment.today.year] * len(keys), "records": [1] * len(keys)},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from quarterdeck.base.tables import Tables
+from quarterdeck.quality import addresses, mending
 from quarterdeck.quality.check import Check, Moment, deals, is_blank, offending
 
 
@@ -68,6 +69,7 @@ CHECKS: tuple[Check, ...] = (
         message="The deal names the account {named}, which is not in the list of accounts.",
         fix="Correct the account in the deal, or add the account.",
         find=unknown_account,
+        mend=mending.account_from_people,
         needs=("accounts",),
     ),
     Check(
@@ -80,6 +82,7 @@ CHECKS: tuple[Check, ...] = (
         message="The contact's account is {named}; there is none such.",
         fix="Link the contact to its account.",
         find=contact_without_account,
+        mend=addresses.account_by_domain,
         needs=("contacts", "accounts"),
     ),
 )

@@ -10,7 +10,7 @@ from itertools import combinations
 import polars as pl
 
 from quarterdeck.base.tables import Tables
-from quarterdeck.quality.check import Check, Moment
+from quarterdeck.quality.check import PROPOSAL, Check, Found, Moment, proposals
 
 COLUMNS: tuple[tuple[str, str], ...] = (
     ("accounts", "industry"),
@@ -49,10 +49,35 @@ def two_spellings(tables: Tables, moment: Moment) -> pl.DataFrame:
         if table in tables:
             for value, better, records in _misspelled(_counts(tables, table, column), column, moment):
                 key = f"{column}={value}"
-                found.append((table, key, column.removesuffix("_id"), value, better, records))
-    names = ("table", "record_id", "column", "value", "better", "records")
+                found.append((table, key, column.removesuffix("_id"), value, better, column, records))
+    names = ("table", "record_id", "column", "value", "better", "source_column", "records")
     frame = pl.DataFrame(found, schema=dict.fromkeys(names[:-1], pl.String) | {"records": pl.Int64}, orient="row")
     return frame.with_columns(owner_id=pl.lit(None, pl.String), money=pl.lit(None, pl.Int64))
+
+
+def in_one_spelling(tables: Tables, _moment: Moment, wrong: Found) -> pl.DataFrame:
+    """The usual spelling for each record that holds the other one."""
+    from rapidfuzz.fuzz import ratio
+
+    parts = [pl.DataFrame(schema=PROPOSAL)]
+    for (table, column), values in wrong.group_by("table", "source_column", maintain_order=True):
+        rows = tables.relation(str(table))
+        better = dict(values.select("value", "better").iter_rows())
+        held: pl.DataFrame = (
+            rows.filter(rows[str(column)].isin(list(better))).select(record_id="id", value=str(column)).to_polars()
+        )
+        sure = {
+            value: 0.95 if _is_same(value, word) else ratio(value.lower(), word.lower()) / 100
+            for value, word in better.items()
+        }
+        made = held.with_columns(
+            pl.lit(str(column)).alias("column"),
+            pl.col("value").replace_strict(better, return_dtype=pl.String).alias("value_proposed"),
+            pl.col("value").replace_strict(sure, return_dtype=pl.Float64).alias("confidence"),
+            pl.lit("the spelling of most records, or the usual one").alias("why"),
+        )
+        parts.append(proposals(made, str(table)))
+    return pl.concat(parts)
 
 
 def _counts(tables: Tables, table: str, column: str) -> dict[str, int]:
@@ -115,5 +140,6 @@ CHECKS: tuple[Check, ...] = (
         message="The {column} {value} is probably {better}.",
         fix="Write it as {better} in the source, or map one to the other in the mapping.",
         find=two_spellings,
+        mend=in_one_spelling,
     ),
 )
