@@ -187,7 +187,7 @@ TUNED: tuple[Shape, ...] = (
             Sheet(
                 "shop_lines.csv", "orders", "deal",
                 (
-                    ("order_ref", "invoice", "attributes|order_id"), ("sku", "sku", "product_id"), ("qty", "quantity", "quantity"), ("price_each", "price", "unit_price"),
+                    ("order_ref", "invoice", "id|attributes"), ("sku", "sku", "product_id"), ("qty", "quantity", "quantity"), ("price_each", "price", "unit_price"),
                     ("cust", "firm_code", "account_id"), ("order_dt", "start:%Y%m%d", "ordered_at"),
                 ),
             ),

@@ -29,7 +29,7 @@ def test_the_companies_that_a_system_calls_leads_are_accounts(tmp_path: Path) ->
         "leads.csv": "accounts",
         "opportunities.csv": "opportunities",
     }
-    assert "calls its accounts 'leads'" in entries["leads.csv"].reason
+    assert "a Close export of leads (its companies)" in entries["leads.csv"].reason
     frames = {batch.table: batch.frame for batch in read(mapping, tmp_path, company=Company())}
     assert frames["accounts"]["name"].to_list() == [f"Firm {n}" for n in range(20)]
     assert frames["opportunities"]["account_id"].to_list() == [f"lead_{n % 20}" for n in range(40)]

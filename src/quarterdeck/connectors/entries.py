@@ -6,7 +6,7 @@ import polars as pl
 
 from quarterdeck.base import schema
 from quarterdeck.connectors import convert
-from quarterdeck.connectors.evidence import TEMPORAL, Evidence
+from quarterdeck.connectors.evidence import LIST_SIGN, TEMPORAL, Evidence
 from quarterdeck.connectors.fit import Placed, is_flag
 from quarterdeck.connectors.joins import Joins
 from quarterdeck.connectors.mapping import ATTRIBUTES, ColumnMapping
@@ -31,6 +31,8 @@ def column_entry(column: Evidence, table: str, place: Placed, joins: Joins) -> C
     name = f"{table}.{target.name}"
     if value_words(name):
         extra["values"] = _values(column, name)
+    if target.name in REFERENCES and column.has_lists:
+        extra["separator"] = LIST_SIGN
     if place.joins:
         extra["joins"] = place.joins
         extra["aliases"] = joins.aliases(column, place.joins)

@@ -21,6 +21,8 @@ Kind = Literal[
 NUMERIC = ("integer", "number")
 TEMPORAL = ("day", "instant", "epoch")
 
+LIST_SIGN = ";"
+"""What parts several keys in one cell."""
 _DISTINCT = 3_000
 _ENOUGH = 0.95
 _SPOKEN = {"%d": "day", "%m": "month", "%y": "year", "%Y": "year", "%b": "month", "%B": "month"}
@@ -76,8 +78,14 @@ class Evidence:
 
     @cached_property
     def squeezed(self) -> tuple[str, ...]:
-        """Each of `values` without case, space and punctuation."""
-        return tuple(convert.squeezed(pl.Series(self.values, dtype=pl.String)).to_list())
+        """Each of `values` without case, space and punctuation; of several keys in one cell the first."""
+        values = [value.split(LIST_SIGN)[0] for value in self.values] if self.has_lists else self.values
+        return tuple(convert.squeezed(pl.Series(values, dtype=pl.String)).to_list())
+
+    @cached_property
+    def has_lists(self) -> bool:
+        """Some cells hold several keys or names, parted by a semicolon."""
+        return self.kind == "text" and any(LIST_SIGN in value.strip(f" {LIST_SIGN}") for value in self.values)
 
     @cached_property
     def joinable(self) -> frozenset[str]:

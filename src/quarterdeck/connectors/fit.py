@@ -12,6 +12,7 @@ from quarterdeck.connectors.evidence import NUMERIC, TEMPORAL, Evidence
 from quarterdeck.connectors.joins import Join, Joins
 from quarterdeck.connectors.mapping import ATTRIBUTES
 from quarterdeck.connectors.periods import is_year
+from quarterdeck.connectors.systems import Dialect
 from quarterdeck.connectors.vocabulary import REFERENCES, Likeness, canonical_value, like, value_words
 
 LEAST = 0.4
@@ -39,14 +40,22 @@ class Placed:
     joins: str = ""
 
 
-def place(columns: list[Evidence], table: str, path: str, joins: Joins) -> dict[str, Placed]:
-    """Source column to its place in the table; columns without one are left out."""
+def place(
+    columns: list[Evidence], table: str, path: str, joins: Joins, dialect: Dialect | None = None
+) -> dict[str, Placed]:
+    """Source column to its place in the table; columns without one are left out.
+
+    What a known system means by its columns goes before what their names are like.
+    """
     from scipy.optimize import linear_sum_assignment
 
-    targets = schema.table(table).names
+    found = {} if dialect is None else _by_dialect(columns, table, path, joins, dialect)
+    taken = {entry.target for entry in found.values()}
+    columns = [column for column in columns if dialect is None or column.name not in dialect.places]
+    targets = [target for target in schema.table(table).names if target not in taken]
     if not any(column.name == "source_id" for column in columns):
         # a lead's "source" is its channel; only beside source_id it names the system that a row came from
-        targets = tuple(target for target in targets if target != "source")
+        targets = [target for target in targets if target != "source"]
     options = [_options(column, table, path, joins) for column in columns]
     weight = np.zeros((len(columns), len(targets)))
     for row, choices in enumerate(options):
@@ -54,10 +63,24 @@ def place(columns: list[Evidence], table: str, path: str, joins: Joins) -> dict[
             if choice.confidence >= LEAST and target in targets:
                 weight[row, targets.index(target)] = choice.confidence
     rows, places = linear_sum_assignment(weight, maximize=True)
-    found = {}
     for row, at in sorted(zip(rows, places, strict=True)):
         if weight[row, at] > 0:
             found[columns[row].name] = options[row][targets[at]]
+    return found
+
+
+def _by_dialect(columns: list[Evidence], table: str, path: str, joins: Joins, dialect: Dialect) -> dict[str, Placed]:
+    found = {}
+    for column in columns:
+        target = dialect.places.get(column.name, ATTRIBUTES)
+        if target == ATTRIBUTES:
+            continue
+        join = joins.best(column, REFERENCES[target], path) if target in REFERENCES else None
+        named = Likeness(1.0, f"{column.name} of {dialect.system}")
+        sure, reason = _confidence(column, table, schema.table(table).column(target), named, join)
+        if sure >= LEAST:
+            by = f"{join.table}.{join.by}" if join is not None and join.overlap > 0 else ""
+            found[column.name] = Placed(target, round(sure, 3), reason.replace("named like", "known as", 1), by)
     return found
 
 
@@ -115,6 +138,8 @@ def _confidence(
 
 def _by_values(column: Evidence, table: str, target: schema.Column, join: Join | None) -> tuple[float, str]:
     """Confidence where the name says nothing."""
+    if target.name in ("parent_id", "manager_id") and column.is_unique:
+        return 0.0, ""  # it would point to itself
     if join is not None and column.distinct >= 3 and join.overlap >= 0.8:
         return 0.3 + 0.4 * join.overlap, join.told()
     if _OWN_KIND.get(target.name) == column.kind:

@@ -48,6 +48,8 @@ class Lookups:
     def ids(self, values: pl.Series, entry: ColumnMapping) -> pl.Series:
         """The keys that the values of a reference stand for; null where nothing is known by that name."""
         prefix = pl.lit(self._mapping.id_prefix)
+        if entry.separator:
+            values = values.str.split(entry.separator).list.first().str.strip_chars()
         table, _, by = entry.joins.partition(".")
         if not by or by in ("id", "source_id"):
             return values.to_frame("v").select(prefix + pl.col("v")).to_series()

@@ -43,6 +43,8 @@ class ColumnMapping(Section):
     """Our value for each of the source's, such as Won: won. An empty word for a status leaves it to the next column."""
     joins: str = ""
     """Of references: the canonical column that the values are found in, such as accounts.name."""
+    separator: str = ""
+    """Of references: what parts several keys in one cell, such as ;. The first counts."""
     aliases: dict[str, str] = Field(default_factory=dict)
     """Of references: the right spelling for a wrong one, such as GTXPro: GTX Pro."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from quarterdeck.base import schema
@@ -20,7 +21,8 @@ from quarterdeck.connectors.joins import Joins, KnownValues, known_values
 from quarterdeck.connectors.mapping import ATTRIBUTES, SKIP, ColumnMapping, FileMapping, Mapping
 from quarterdeck.connectors.samples import TableSample, of_folder
 from quarterdeck.connectors.shaped import Shaped, known_shape, shaped
-from quarterdeck.connectors.vocabulary import marked, missing, plain, table_likeness, words
+from quarterdeck.connectors.systems import Dialect, recognised
+from quarterdeck.connectors.vocabulary import missing, plain, table_likeness, words
 
 __all__ = ["TableSample", "propose", "propose_tables"]
 
@@ -44,6 +46,11 @@ class Examined:
     @property
     def path(self) -> str:
         return self.sample.path
+
+    @cached_property
+    def dialect(self) -> Dialect | None:
+        """The known system whose export it is."""
+        return recognised(tuple(column.name for column in self.columns))
 
     @property
     def open_columns(self) -> list[Evidence]:
@@ -167,9 +174,12 @@ def _less_sure(entry: FileMapping, rows: int) -> FileMapping:
 
 
 def _guess(item: Examined, joins: Joins) -> _Guess:
-    """The table whose name, columns and marks fit the file best."""
-    mark = marked(tuple(column.name for column in item.columns))
-    named = {mark: 1.0} if mark else table_likeness(item.sample.named)
+    """The table of a known system's export, else that whose name and columns fit the file best."""
+    dialect = item.dialect
+    if dialect is not None:
+        placed = place(item.open_columns, dialect.table, item.path, joins, dialect)
+        return _Guess(dialect.table, 0.95, 0.4, placed, 1.0)
+    named = table_likeness(item.sample.named)
     scored = []
     for table in schema.facts():
         placed = place(item.open_columns, table, item.path, joins)
@@ -204,8 +214,8 @@ def _sure(guess: _Guess) -> float:
 
 def _why(item: Examined, guess: _Guess) -> str:
     parts = []
-    if marked(tuple(column.name for column in item.columns)) == guess.table:
-        parts.append(f"its columns are those of a system that calls its {guess.table} {item.sample.named!r}")
+    if item.dialect is not None:
+        parts.append(item.dialect.told(len(item.columns)))
     elif guess.likeness >= 0.99:
         parts.append(f"the file is called {item.sample.named!r}")
     elif guess.likeness:

@@ -34,7 +34,23 @@ REFERENCES: dict[str, str] = {
 _OURS = ("source", "source_id", "attributes", "is_inferred")
 """Columns that are about our own records: a source has them under exactly this name or not at all."""
 
-_NAMING = {"id", "name", "ref", "reference", "code", "key", "number", "no", "번호", "명", "코드"}
+_NAMING = {
+    "id",
+    "name",
+    "ref",
+    "reference",
+    "code",
+    "key",
+    "number",
+    "no",
+    "uuid",
+    "guid",
+    "uid",
+    "nr",
+    "번호",
+    "명",
+    "코드",
+}
 
 NEAR = 0.84
 """Spellings less alike than this are no match."""
@@ -250,16 +266,6 @@ def _bare(stem: str) -> str:
     while len(parts) > 1 and parts[0] in words()["marks"]:
         parts = parts[1:]
     return spelt_out(" ".join(parts))
-
-
-@cache
-def marked(columns: tuple[str, ...]) -> str | None:
-    """The table that a file's columns mark whatever the file is called: the "leads" of some systems are companies."""
-    have = {plain(name) for name in columns}
-    for table, entry in words()["tables"].items():
-        if any(have.issuperset(marks) for marks in entry.get("marks", ())):
-            return str(table)
-    return None
 
 
 @cache
