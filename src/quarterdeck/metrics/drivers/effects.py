@@ -121,9 +121,9 @@ def companions(
 
     Correlations are those of what the controls leave (Frisch and Waugh 1933).
     """
-    rest = columns - controls @ np.linalg.lstsq(controls, columns, rcond=None)[0]
+    rest = columns - controls @ (np.linalg.pinv(controls.T @ controls, hermitian=True) @ (controls.T @ columns))
     spread = rest.std(axis=0)
-    usable = spread > 1e-9 * np.maximum(columns.std(axis=0), 1e-12)
+    usable = spread > 1e-6 * np.maximum(columns.std(axis=0), 1e-12)
     scaled = np.where(usable, rest / np.where(usable, spread, 1.0), 0.0)
     correlation = scaled.T @ scaled / len(columns)
     kept: list[int] = []
