@@ -19,7 +19,6 @@ from quarterdeck.base.config import Company, Config
 from quarterdeck.base.schema import TYPES, table
 from quarterdeck.base.tables import Tables
 from quarterdeck.metrics import METRICS, measure_step, records
-from quarterdeck.metrics.pipeline import velocity
 from quarterdeck.metrics.settings import MetricsSettings
 
 CASES = Path(__file__).parent / "cases"
@@ -80,8 +79,9 @@ def test_every_metric_has_its_case_and_every_case_its_metric() -> None:
 
 def test_velocity_is_that_of_the_published_example() -> None:
     """40 deals of 25,000 with a win rate of 25 % and a cycle of 90 days bring 2,777.78 a day."""
-    terms = pl.DataFrame({"open": [40], "average": [25_000.0], "rate": [0.25], "days": [90.0]})
-    value = terms.select(velocity(pl.col("open"), pl.col("average"), pl.col("rate"), pl.col("days"))).item()
+    terms = {"open": 40, "won_amount": 1_000_000.0, "won_valued": 40, "won": 25, "lost": 75}
+    sums = pl.DataFrame([terms | {"cycle_seconds": 100 * 90 * 86_400, "cycled": 100}])
+    value = sums.select(METRICS["velocity"].value).item()
     assert round(value, 2) == 2777.78
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import polars as pl
-
-from quarterdeck.metrics.metric import Metric, ratio, within
-from quarterdeck.metrics.pipeline import is_open
+from quarterdeck.metrics.metric import Metric, during, standing
 
 METRICS: tuple[Metric, ...] = (
     Metric(
@@ -17,10 +14,9 @@ METRICS: tuple[Metric, ...] = (
         ),
         unit="rate",
         counted_on="closed_at",
-        measures=("won_amount", "won"),
-        value=ratio(pl.col("won_amount"), pl.col("target")),
-        n=pl.when(pl.col("aimed") == 1).then(pl.col("won")).otherwise(0),
-        rows=lambda deal, period: within(deal.closed_on, period) & deal.is_won,
+        formula="won_amount / target",
+        records="won * aimed",
+        rows=during("closed_on", lambda deal: deal.is_won),
         needs=("targets",),
     ),
     Metric(
@@ -32,10 +28,9 @@ METRICS: tuple[Metric, ...] = (
         ),
         unit="rate",
         counted_on="period start",
-        measures=("entered_worth", "left_worth", "entered_valued", "left_valued"),
-        value=ratio(pl.col("open_worth_before"), pl.col("target")),
-        n=pl.when(pl.col("aimed") == 1).then(pl.col("open_valued_before")).otherwise(0),
-        rows=lambda deal, period: is_open(deal, period.start) & deal.worth.notnull(),
+        formula="open_worth_before / target",
+        records="open_valued_before * aimed",
+        rows=standing("entered_on", "left_on", lambda deal: deal.worth.notnull(), before=True),
         needs=("targets",),
         is_stock=True,
     ),

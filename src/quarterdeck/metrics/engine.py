@@ -1,101 +1,160 @@
-"""The metric engine: measures in one query, periods and members from their sums, formulas last."""
+"""The metric engine: measures in one query an entity, periods and members from their sums, formulas last."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date
 
 import polars as pl
 
-from quarterdeck.base.calendar import add_months, period_start
-from quarterdeck.base.config import Company, Config
+from quarterdeck.base import exchange
+from quarterdeck.base.calendar import add_months, period_start, previous_start, year_before
+from quarterdeck.base.config import Config
 from quarterdeck.base.finding import Finding
 from quarterdeck.base.money import scale
 from quarterdeck.base.schema import conform, empty
 from quarterdeck.base.step import Result
 from quarterdeck.base.tables import Tables
 from quarterdeck.metrics import cube, targets
-from quarterdeck.metrics.catalogue import MEASURES, METRICS, STOCKS
+from quarterdeck.metrics.catalogue import BUILT_IN, YEAR_BEFORE, Catalogue
 from quarterdeck.metrics.metric import DIMENSIONS, TOTAL, Metric
+from quarterdeck.metrics.scope import Scope
 from quarterdeck.metrics.settings import Grain, MetricsSettings
+
+KEYS = ["dimension", "member", "period_start"]
+_MONEY = {
+    "opportunities": ("amount", "closed_at"),
+    "orders": ("amount", "ordered_at"),
+    "invoices": ("amount", "invoiced_at"),
+}
 
 
 def measure_step(tables: Tables, config: Config[MetricsSettings]) -> Result:
     """All metrics that the tables can tell, for the settings' dimensions and grains: the table `metric_values`."""
-    settings = config.settings
-    chosen = [metric for metric in METRICS.values() if all(tables.has(table) for table in metric.needs)]
-    values = evaluate(tables, config.company, config.as_of, chosen, settings)
-    return Result({"metric_values": values}, _findings(tables, config.company, chosen))
+    settings, catalogue = config.settings, BUILT_IN
+    scope = Scope(tables, config.company, config.as_of, settings)
+    chosen = [metric for metric in catalogue.metrics.values() if is_measurable(metric, tables)]
+    values = evaluate(scope, catalogue, chosen, settings.dimensions, settings.grains)
+    return Result({"metric_values": values}, _findings(scope, catalogue, chosen))
+
+
+def is_measurable(metric: Metric, tables: Tables) -> bool:
+    """Every table that the metric needs holds a row."""
+    return all(tables.has(table) for table in metric.needs)
 
 
 def evaluate(
-    tables: Tables, company: Company, as_of: datetime, metrics: Sequence[Metric], settings: MetricsSettings
+    scope: Scope, catalogue: Catalogue, metrics: Sequence[Metric], dimensions: Sequence[str], grains: Sequence[Grain]
 ) -> pl.DataFrame:
-    """Values of the metrics as rows of `metric_values`."""
-    by = tuple(name for name in dict.fromkeys(settings.dimensions) if name in DIMENSIONS)
-    last = (as_of - timedelta(microseconds=1)).replace(tzinfo=None)
-    names = dict.fromkeys(name for metric in metrics for name in metric.measures)
-    measures = tuple(MEASURES[name] for name in names)
-    sums = cube.build(tables, company, as_of, by, measures)
-    today = Config(as_of=last, settings=settings, company=company).today
-    if any("targets" in metric.needs for metric in metrics):
-        aims = targets.monthly(tables, by, add_months(today, 0))
-        sums = sums.join(aims, on=list(cube.KEYS), how="full", coalesce=True).fill_null(0)
-    if sums.is_empty():
-        return empty("metric_values")
-    dense = cube.densify(sums, STOCKS, today)
-    if "target" in dense.columns:
-        dense = dense.with_columns(aimed=(pl.col("target") > 0).cast(pl.Int64))
+    """Values of the metrics as rows of `metric_values`; members for which no record speaks have no row."""
+    by = tuple(name for name in dict.fromkeys(dimensions) if name in DIMENSIONS)
+    measures = catalogue.measures_of(metrics)
     parts = []
-    for grain in dict.fromkeys(settings.grains):
-        since = _since(settings, grain, company, today)
-        kept = dense.filter(pl.col("month") >= since) if since else dense
-        rows = _in_major_units(cube.roll_up(kept, grain, company, STOCKS), company)
-        parts += [_values(rows, metric, grain) for metric in metrics]
-    return conform("metric_values", pl.concat(parts))
+    for bucket in dict.fromkeys(cube.bucket_of(grain, scope.company) for grain in grains):
+        sums = cube.build(scope, catalogue, by, measures, bucket)
+        if any("targets" in metric.needs for metric in metrics):
+            aims = targets.by_bucket(scope, by, scope.today, bucket)
+            sums = sums.join(aims, on=list(cube.KEYS), how="full", coalesce=True).fill_null(0)
+        dense = cube.densify(sums, catalogue.stocks.values(), scope.today, scope.company, bucket)
+        if dense.is_empty():
+            continue
+        if "target" in dense.columns:
+            dense = dense.with_columns(aimed=(pl.col("target") > 0).cast(pl.Int64))
+        for grain in dict.fromkeys(grains):
+            if cube.bucket_of(grain, scope.company) == bucket:
+                parts.append(_of_grain(dense, grain, scope, catalogue, metrics))
+    return conform("metric_values", pl.concat(parts)) if parts else empty("metric_values")
 
 
-def _since(settings: MetricsSettings, grain: Grain, company: Company, today: date) -> date | None:
-    """First day of what is given: whole periods of the grain, from that which holds the earliest wanted month."""
-    if settings.months is None:
-        return None
-    first = add_months(today, 1 - settings.months)
-    return first if grain == "all" else period_start(first, grain, company)
+def _of_grain(
+    dense: pl.DataFrame, grain: Grain, scope: Scope, catalogue: Catalogue, metrics: Sequence[Metric]
+) -> pl.DataFrame:
+    """Values of a grain, with those of the period before, of the year before and of the year to date."""
+    wide = _wide(dense, grain, scope, catalogue, metrics)
+    to_date = _wide(dense, grain, scope, catalogue, metrics, to_date=True)
+    starts = wide["period_start"].unique().to_list()
+    shifted = [wide]
+    if grain != "all":
+        company = scope.company
+        previous = {start: previous_start(start, grain, company) for start in starts}
+        earlier = {start: year_before(start, grain, company) for start in starts}
+        shifted += [_shifted(wide, previous), _shifted(wide, earlier), to_date]
+    since = _since(scope, grain)
+    if since:
+        shifted = [frame.filter(pl.col("period_start") >= since) for frame in shifted]
+    base = shifted[0]
+    others = [base.select(KEYS).join(frame, on=KEYS, how="left", maintain_order="left") for frame in shifted[1:]]
+    names = ("previous", "year_before", "to_date")
+    parts = []
+    for metric in metrics:
+        columns = [frame[metric.name].alias(name) for name, frame in zip(names, others, strict=False)]
+        rows = base.select(
+            *KEYS, value=metric.name, n=f"{metric.name} n", metric=pl.lit(metric.name), unit=pl.lit(metric.unit)
+        ).with_columns(columns)
+        is_asked = pl.col("dimension").is_in(catalogue.dimensions(metric))
+        parts.append(rows.filter(is_asked & ((pl.col("dimension") == TOTAL) | (pl.col("n") > 0))))
+    return conform("metric_values", pl.concat(parts, how="diagonal").with_columns(grain=pl.lit(grain)))
 
 
-def _in_major_units(rows: pl.DataFrame, company: Company) -> pl.DataFrame:
-    money = [measure.name for measure in MEASURES.values() if measure.is_money] + ["target"]
-    for stock in STOCKS:
-        if stock.is_money:
-            money += [stock.name, f"{stock.name}_before"]
-    return rows.with_columns(pl.col(name) / scale(company.currency) for name in money if name in rows.columns)
+def _shifted(wide: pl.DataFrame, pairs: dict[date, date | None] | dict[date, date]) -> pl.DataFrame:
+    """The values of another period under the period that asks for them."""
+    frame = pl.DataFrame(
+        {"asks": list(pairs), "period_start": list(pairs.values())}, schema={"asks": pl.Date, "period_start": pl.Date}
+    ).drop_nulls()
+    return wide.join(frame, on="period_start").drop("period_start").rename({"asks": "period_start"})
 
 
-def _values(rows: pl.DataFrame, metric: Metric, grain: Grain) -> pl.DataFrame:
-    n = metric.n.cast(pl.Int64)
-    kept = rows if metric.entity == "deals" else rows.filter(pl.col("dimension").is_in(_dimensions(metric)))
-    return kept.select(
-        metric=pl.lit(metric.name),
-        grain=pl.lit(grain),
-        period_start="period_start",
-        dimension="dimension",
-        member="member",
-        value=pl.when(n != 0).then(metric.value.cast(pl.Float64)),
-        n=n,
-        unit=pl.lit(metric.unit),
+def _wide(
+    dense: pl.DataFrame,
+    grain: Grain,
+    scope: Scope,
+    catalogue: Catalogue,
+    metrics: Sequence[Metric],
+    *,
+    to_date: bool = False,
+) -> pl.DataFrame:
+    """A column a metric and one for its n, a row a period and member."""
+    rows = cube.roll_up(dense, grain, scope, catalogue.stocks.values(), to_date=to_date)
+    rows = _in_major_units(rows, scope, catalogue)
+    asked = {name for metric in metrics for name in metric.names if name.endswith(YEAR_BEFORE)}
+    if asked:
+        starts = rows["period_start"].unique().to_list()
+        before = {start: None if grain == "all" else year_before(start, grain, scope.company) for start in starts}
+        rows = cube.with_year_before(rows, before, sorted(name.removesuffix(YEAR_BEFORE) for name in asked))
+    return rows.select(*KEYS, *(expression for metric in metrics for expression in _figure(metric)))
+
+
+def _figure(metric: Metric) -> tuple[pl.Expr, pl.Expr]:
+    """Value and n of a metric: without a value no record counts, without a record there is no value."""
+    value, n = metric.value.cast(pl.Float64), metric.n.cast(pl.Int64).fill_null(0)
+    is_there = (n != 0) & value.is_not_null() & value.is_finite()
+    return (
+        pl.when(is_there).then(value).alias(metric.name),
+        pl.when(is_there).then(n).otherwise(0).alias(f"{metric.name} n"),
     )
 
 
-def _dimensions(metric: Metric) -> list[str]:
-    from quarterdeck.metrics import leads
+def _since(scope: Scope, grain: Grain) -> date | None:
+    """First day of what is given: whole periods of the grain, from that which holds the earliest wanted month."""
+    months = scope.settings.months
+    if months is None or grain == "all":
+        return None
+    return period_start(add_months(scope.today, 1 - months), grain, scope.company)
 
-    return [TOTAL, *(leads.OWN if metric.entity == "leads" else DIMENSIONS)]
+
+def _in_major_units(rows: pl.DataFrame, scope: Scope, catalogue: Catalogue) -> pl.DataFrame:
+    money = [measure.name for measure in catalogue.measures.values() if measure.is_money] + ["target"]
+    for stock in catalogue.stocks.values():
+        if stock.is_money:
+            money += [stock.name, f"{stock.name}_before"]
+    return rows.with_columns(pl.col(name) / scale(scope.company.currency) for name in money if name in rows.columns)
 
 
-def _findings(tables: Tables, company: Company, chosen: list[Metric]) -> list[Finding]:
-    """What could not be measured for want of which tables, and what was taken at face value."""
+def _findings(scope: Scope, catalogue: Catalogue, chosen: list[Metric]) -> list[Finding]:
+    """What could not be measured for want of which tables, and whose amounts could not be converted."""
     findings = []
-    missing = [metric for metric in METRICS.values() if metric not in chosen]
+    tables = scope.tables
+    missing = [metric for metric in catalogue.metrics.values() if metric not in chosen]
     if missing:
         wanted = sorted({table for metric in missing for table in metric.needs if not tables.has(table)})
         findings.append(
@@ -106,26 +165,9 @@ def _findings(tables: Tables, company: Company, chosen: list[Metric]) -> list[Fi
                 fix=f"Give the tables {', '.join(wanted)} to measure them.",
             )
         )
-    if tables.has("opportunities"):
-        findings += _foreign(tables, company)
+    for name, (amount, instant) in _MONEY.items():
+        if tables.has(name):
+            before = tables.relation(name)
+            after = scope.converted(before, name, amount, scope.day(before[instant]))
+            findings += exchange.missing("metrics.rate_missing", name, before, after, amount=amount)
     return findings
-
-
-def _foreign(tables: Tables, company: Company) -> list[Finding]:
-    """Amounts in other currencies, which are taken as if they were in the company's."""
-    rows = tables.relation("opportunities")
-    rows = rows.filter(rows.amount.notnull() & (rows.currency != company.currency))
-    counts: pl.DataFrame = rows.group_by("currency").agg(deals=rows.count()).order_by("currency").to_polars()
-    if counts.is_empty():
-        return []
-    named = ", ".join(f"{currency} ({deals:,})" for currency, deals in counts.iter_rows())
-    return [
-        Finding(
-            code="metrics.currency_not_converted",
-            severity="warning",
-            message=f"Deals with amounts in another currency are taken as {company.currency}: {named}.",
-            fix=f"Convert them to {company.currency} where the data comes from, or in the mapping.",
-            table="opportunities",
-            count=int(counts["deals"].sum()),
-        )
-    ]

@@ -2,39 +2,38 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
-import polars as pl
+from quarterdeck.metrics.metric import Measure, Metric, Stock, count, during, standing, total
 
-from quarterdeck.metrics.metric import Measure, Metric, Stock, count, ratio, total, within
-from quarterdeck.metrics.sales import CLOSED, DAY
+
+def _stocked(deal: Any) -> Any:
+    return deal.entered_on.notnull()
+
+
+def _valued(deal: Any) -> Any:
+    return deal.entered_on.notnull() & deal.worth.notnull()
+
 
 MEASURES: tuple[Measure, ...] = (
-    count("new", "deals", "created_month", lambda deal: deal.created_on.notnull()),
-    count("entered", "deals", "created_month", lambda deal: deal.entered_on.notnull()),
-    count("entered_valued", "deals", "created_month", lambda deal: deal.entered_on.notnull() & deal.worth.notnull()),
-    count("left_valued", "deals", "closed_month", lambda deal: deal.left_on.notnull() & deal.worth.notnull()),
-    total("entered_worth", "deals", "created_month", "worth", lambda deal: deal.entered_on.notnull()),
-    total("left_worth", "deals", "closed_month", "worth", lambda deal: deal.left_on.notnull()),
+    count("new", "deals", "created_on"),
+    count("new_valued", "deals", "created_on", lambda deal: deal.worth.notnull()),
+    total("new_worth", "deals", "created_on", "worth", is_money=True),
+    count("entered", "deals", "created_on", _stocked),
+    count("entered_valued", "deals", "created_on", _valued),
+    count("left_valued", "deals", "closed_on", lambda deal: deal.left_on.notnull() & deal.worth.notnull()),
+    total("entered_worth", "deals", "created_on", "worth", _stocked, is_money=True),
+    total("left_worth", "deals", "closed_on", "worth", lambda deal: deal.left_on.notnull(), is_money=True),
+    total("entered_days", "deals", "created_on", "created_days", _stocked),
+    total("left_days", "deals", "closed_on", "created_days", lambda deal: deal.left_on.notnull()),
 )
 
 STOCKS: tuple[Stock, ...] = (
     Stock("open", "entered", "cycled"),
     Stock("open_valued", "entered_valued", "left_valued"),
     Stock("open_worth", "entered_worth", "left_worth", is_money=True),
+    Stock("open_since", "entered_days", "left_days"),
 )
-
-
-def velocity(open_deals: pl.Expr, average_deal: pl.Expr, win_rate: pl.Expr, cycle_days: pl.Expr) -> pl.Expr:
-    """Money that the pipeline brings a day: open deals × average deal × win rate ÷ days of the sales cycle."""
-    return ratio(open_deals * average_deal * win_rate, cycle_days)
-
-
-def is_open(deal: Any, day: date) -> Any:
-    """The deal is open when the day begins."""
-    return (deal.entered_on < day) & (deal.left_on.isnull() | (deal.left_on >= day))
-
 
 METRICS: tuple[Metric, ...] = (
     Metric(
@@ -43,10 +42,22 @@ METRICS: tuple[Metric, ...] = (
         definition="Number of deals created in the period.",
         unit="count",
         counted_on="created_at",
-        measures=("new",),
-        value=pl.col("new"),
-        n=pl.col("new"),
-        rows=lambda deal, period: within(deal.created_on, period),
+        formula="new",
+        records="new",
+        rows=during("created_on"),
+        is_additive=True,
+    ),
+    Metric(
+        name="created_pipeline",
+        title="Pipeline created",
+        definition=(
+            "Worth of the deals created in the period: the amount, or the product's list price where none is stated."
+        ),
+        unit="money",
+        counted_on="created_at",
+        formula="new_worth",
+        records="new_valued",
+        rows=during("created_on", lambda deal: deal.worth.notnull()),
         is_additive=True,
     ),
     Metric(
@@ -55,12 +66,12 @@ METRICS: tuple[Metric, ...] = (
         definition="Number of deals that are open when the period ends; deals without a created date are left out.",
         unit="count",
         counted_on="period end",
-        measures=("entered", "cycled"),
-        value=pl.col("open"),
-        n=pl.col("open"),
-        rows=lambda deal, period: is_open(deal, period.end),
+        formula="open",
+        records="open",
+        rows=standing("entered_on", "left_on"),
         is_stock=True,
         is_additive=True,
+        better="neither",
     ),
     Metric(
         name="open_pipeline",
@@ -71,12 +82,36 @@ METRICS: tuple[Metric, ...] = (
         ),
         unit="money",
         counted_on="period end",
-        measures=("entered_worth", "left_worth", "entered_valued", "left_valued"),
-        value=pl.col("open_worth"),
-        n=pl.col("open_valued"),
-        rows=lambda deal, period: is_open(deal, period.end) & deal.worth.notnull(),
+        formula="open_worth",
+        records="open_valued",
+        rows=standing("entered_on", "left_on", lambda deal: deal.worth.notnull()),
         is_stock=True,
         is_additive=True,
+    ),
+    Metric(
+        name="open_age_days",
+        title="Age of open deals",
+        definition="Mean days since creation of the deals that are open when the period ends.",
+        unit="days",
+        counted_on="period end",
+        formula="end_day - open_since / open",
+        records="open",
+        rows=standing("entered_on", "left_on"),
+        is_stock=True,
+        better="lower",
+    ),
+    Metric(
+        name="pipeline_turn",
+        title="Pipeline closed",
+        definition=(
+            "Deals closed in the period as a share of those that were open at its beginning or created in it; how much "
+            "of the pipeline comes to a decision."
+        ),
+        unit="rate",
+        counted_on="closed_at",
+        formula="cycled / (open_before + entered)",
+        records="cycled",
+        rows=during("left_on"),
     ),
     Metric(
         name="velocity",
@@ -87,14 +122,8 @@ METRICS: tuple[Metric, ...] = (
         ),
         unit="money per day",
         counted_on="closed_at",
-        measures=("entered", "won", "lost", "won_amount", "won_valued", "cycle_seconds", "cycled"),
-        value=velocity(
-            pl.col("open"),
-            ratio(pl.col("won_amount"), pl.col("won_valued")),
-            ratio(pl.col("won"), CLOSED),
-            ratio(pl.col("cycle_seconds"), pl.col("cycled") * DAY),
-        ),
-        n=pl.col("won_valued"),
-        rows=lambda deal, period: within(deal.closed_on, period) & deal.is_won & deal.amount.notnull(),
+        formula="open * (won_amount / won_valued) * (won / (won + lost)) / (cycle_seconds / (cycled * 86400))",
+        records="won_valued",
+        rows=during("closed_on", lambda deal: deal.is_won & deal.amount.notnull()),
     ),
 )

@@ -10,7 +10,7 @@ from quarterdeck.base.config import Section
 from quarterdeck.base.errors import did_you_mean
 from quarterdeck.metrics.metric import DIMENSIONS
 
-Grain = Literal["month", "quarter", "year", "all"]
+Grain = Literal["week", "month", "quarter", "year", "all"]
 
 
 class MetricsSettings(Section):
@@ -20,9 +20,13 @@ class MetricsSettings(Section):
     """What the metrics are cut by, beside the total: region, owner, product, family, industry, segment, kind, channel,
     team, country, pipeline, source."""
     grains: tuple[Grain, ...] = ("month", "quarter", "year", "all")
-    """Lengths of period: month, quarter and year of the fiscal calendar, and all."""
+    """Lengths of period: week, month, quarter and year of the fiscal calendar, and all."""
     months: int | None = Field(default=None, ge=1)
     """How many months of history to give, the current one included; all when empty."""
+    customer_days: int = Field(default=365, ge=1)
+    """Days for which a company stays a customer after its last purchase."""
+    ramp_months: int = Field(default=6, ge=0)
+    """Months from a seller's first day to full productivity, for the head-count that is ramped."""
 
     @field_validator("dimensions")
     @classmethod
