@@ -5,6 +5,8 @@ from __future__ import annotations
 from quarterdeck.quality.catalogue import CHECKS
 from quarterdeck.quality.check import Check
 from quarterdeck.quality.engine import check
+from quarterdeck.quality.fixes import fixes_csv
 from quarterdeck.quality.missing import INPUTS
+from quarterdeck.quality.trend import trend
 
-__all__ = ["CHECKS", "INPUTS", "Check", "check"]
+__all__ = ["CHECKS", "INPUTS", "Check", "check", "fixes_csv", "trend"]

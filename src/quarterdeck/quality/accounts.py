@@ -287,7 +287,7 @@ CHECKS: tuple[Check, ...] = (
         "Nobody looks after it.",
         "The account's owner {name} left on {left}.",
         "Give it to a seller who is there.",
-        kind="people", severity="warning", needs=("accounts", "people"),
+        kind="people", severity="warning", needs=("accounts", "people"), of_now=True,
     ),
     rule(
         account_parent_wrong, "accounts",
@@ -327,6 +327,6 @@ CHECKS: tuple[Check, ...] = (
         "Selling to a customer is the shortest way to new business, and the silence may be a loss.",
         "{name} last bought on {won}; there is no deal and no activity since.",
         "Call the customer.",
-        kind="timeliness", needs=("accounts", "opportunities", "activities"),
+        kind="timeliness", needs=("accounts", "opportunities", "activities"), of_now=True,
     ),
 )  # fmt: skip

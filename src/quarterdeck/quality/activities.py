@@ -225,6 +225,7 @@ CHECKS: tuple[Check, ...] = (
         kind="privacy",
         severity="error",
         needs=("activities", "contacts"),
+        of_now=True,
     ),
     rule(
         owner_inactive,
@@ -236,6 +237,7 @@ CHECKS: tuple[Check, ...] = (
         kind="people",
         severity="warning",
         needs=("people", "opportunities", "activities"),
+        of_now=True,
     ),
     rule(
         event_in_future,

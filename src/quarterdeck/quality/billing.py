@@ -168,7 +168,7 @@ CHECKS: tuple[Check, ...] = (
         "The customer waits, and the next deal with them is at risk.",
         "The order was promised for {promised} and is not shipped.",
         "Ship it, or tell the customer a new day and enter that.",
-        kind="timeliness", severity="warning",
+        kind="timeliness", severity="warning", of_now=True,
     ),
     rule(
         shipped_before_ordered, "orders",
@@ -200,7 +200,7 @@ CHECKS: tuple[Check, ...] = (
         "Money is missing, and pay on payment waits for it.",
         "{amount} were due on {due}.",
         "Remind the customer; ask the seller what holds it up.",
-        kind="billing", severity="warning",
+        kind="billing", severity="warning", of_now=True,
     ),
     rule(
         paid_before_billed, "invoices",

@@ -74,7 +74,9 @@ class Check:
     """A rule about the records of a table.
 
     `message` is a template over the row's values; `needs` are the tables that it cannot do without. `dated` is the
-    column by whose day a record counts in a week or month of the trend, where it is not the table's usual one.
+    column by whose day a record counts in a week or month of the trend, where it is not the table's usual one. A check
+    `of_now` asks how things stand (open, unpaid, waiting): records of old are no longer so, and it has no past by the
+    records' own days.
     """
 
     name: str
@@ -89,6 +91,7 @@ class Check:
     needs: tuple[str, ...] = ()
     mend: Callable[[Tables, Moment, Found], pl.DataFrame] | None = None
     dated: str = ""
+    of_now: bool = False
 
 
 def rule(

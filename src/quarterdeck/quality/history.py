@@ -139,6 +139,7 @@ CHECKS: tuple[Check, ...] = (
         message="The close date was put off {pushes} times; the first was {first}.",
         fix="Agree on the next steps and their dates with the customer, or take the deal out of the forecast.",
         find=close_date_pushed,
+        of_now=True,
         needs=("opportunities", "opportunity_history"),
     ),
     Check(
@@ -202,6 +203,7 @@ CHECKS: tuple[Check, ...] = (
         message="The open deal changed its owner {times} times.",
         fix="Decide who keeps it, and say why in the deal.",
         find=owner_changed_often,
+        of_now=True,
         needs=("opportunities", "opportunity_history"),
     ),
     Check(

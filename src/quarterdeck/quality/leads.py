@@ -79,7 +79,7 @@ CHECKS: tuple[Check, ...] = (
         "Interest cools within hours; every day of waiting costs conversions.",
         "The lead from {channel} has waited for {hours} hours without an answer.",
         "Answer it today; see who should have, and whether leads reach them.",
-        kind="timeliness", severity="warning",
+        kind="timeliness", severity="warning", of_now=True,
     ),
     rule(
         lead_owner_missing, "leads",
@@ -87,7 +87,7 @@ CHECKS: tuple[Check, ...] = (
         "Nobody answers it.",
         "The lead from {channel} has no owner.",
         "Give it to somebody; see which rule of distribution left it out.",
-        kind="completeness", severity="warning",
+        kind="completeness", severity="warning", of_now=True,
     ),
     rule(
         lead_owner_left, "leads",
@@ -95,7 +95,7 @@ CHECKS: tuple[Check, ...] = (
         "Nobody answers it.",
         "The lead waits, and its owner {name} left on {left}.",
         "Give it to somebody who is there, and take {name} out of the distribution.",
-        kind="people", severity="error", needs=("leads", "people"),
+        kind="people", severity="error", needs=("leads", "people"), of_now=True,
     ),
     rule(
         lead_dates_contradict, "leads",

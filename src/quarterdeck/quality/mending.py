@@ -227,7 +227,7 @@ def expected_by_age(tables: Tables, moment: Moment, wrong: Found) -> pl.DataFram
                     "the day by which half of the won deals of this age had closed")  # fmt: skip
 
 
-def currency_of_others(tables: Tables, moment: Moment, wrong: Found) -> pl.DataFrame:
+def currency_of_others(tables: Tables, _moment: Moment, wrong: Found) -> pl.DataFrame:
     """The currency of the account's other deals, else of nearly all deals."""
     rows = deals_of(wrong, tables, "account_id")
     known = tables["opportunities"].filter(pl.col("currency").str.contains("^[A-Z]{3}$"))

@@ -176,6 +176,7 @@ CHECKS: tuple[Check, ...] = (
         message="The deal is open and has no amount.",
         fix="Enter the amount that the customer is likely to spend.",
         find=open_without_amount,
+        of_now=True,
         mend=mending.amount_from_others,
     ),
     Check(
@@ -295,6 +296,7 @@ CHECKS: tuple[Check, ...] = (
         message="The deal is open and was closed on {closed}.",
         fix="Close the deal, or move the date to the expected close date.",
         find=open_with_close_date,
+        of_now=True,
         mend=mending.as_expectation,
     ),
     Check(
@@ -319,6 +321,7 @@ CHECKS: tuple[Check, ...] = (
         message="The deal is open; it was expected to close on {expected}.",
         fix="Ask the customer and enter a new date, or close the deal.",
         find=close_date_in_past,
+        of_now=True,
         mend=mending.expected_by_age,
     ),
     Check(
@@ -331,6 +334,7 @@ CHECKS: tuple[Check, ...] = (
         message="The deal has been open for {age} days; {share} % of the won deals were closed within {oldest}.",
         fix="Close it as lost, or write down the next step that the customer agreed to.",
         find=open_too_long,
+        of_now=True,
     ),
     Check(
         name="untouched",
@@ -342,6 +346,7 @@ CHECKS: tuple[Check, ...] = (
         message="Nothing has been done on the deal for {days} days.",
         fix="Call the customer, or close the deal.",
         find=untouched,
+        of_now=True,
         needs=("activities",),
     ),
 )

@@ -107,6 +107,7 @@ CHECKS: tuple[Check, ...] = (
         message="The deal is open; its owner {name} left on {left}.",
         fix="Give the deal to a seller who is there, or close it.",
         find=owner_left,
+        of_now=True,
         mend=mending.owner_from_others,
         needs=("people",),
     ),
@@ -120,6 +121,7 @@ CHECKS: tuple[Check, ...] = (
         message="{name} is a seller and owns no deal.",
         fix="Correct the role or enter the last day of work; else look under which name the deals stand.",
         find=seller_without_deals,
+        of_now=True,
         needs=("people", "opportunities"),
     ),
     rule(
@@ -168,7 +170,7 @@ CHECKS: tuple[Check, ...] = (
         "Others have one; the seller's attainment and pay cannot be told.",
         "{name} has no target in the newest period that persons have one for.",
         "Enter the target, or correct the role.",
-        kind="planning", severity="warning", needs=("people", "targets"),
+        kind="planning", severity="warning", needs=("people", "targets"), of_now=True,
     ),
     rule(
         deal_before_hired, "opportunities",

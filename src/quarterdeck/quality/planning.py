@@ -87,7 +87,7 @@ def target_missing(tables: Tables, moment: Moment) -> pl.DataFrame:
         "record_id": pl.String, "month": pl.String, "records": pl.Int64})  # fmt: skip
 
 
-def currency_odd(tables: Tables, moment: Moment) -> pl.DataFrame:
+def currency_odd(tables: Tables, _moment: Moment) -> pl.DataFrame:
     """Currencies that are not three capital letters, a row a record."""
     parts = []
     for table in (*MONEY, "products", "targets"):
@@ -124,9 +124,7 @@ def _code(_tables: Tables, _moment: Moment, wrong: Found) -> pl.DataFrame:
 
 def fx_rate_missing(tables: Tables, moment: Moment) -> pl.DataFrame:
     """Currencies of money that have no rate, or whose newest rate is old, with the number of records."""
-    newest = {
-        name: day for name, day in tables["fx_rates"].group_by("currency").agg(pl.col("rated_on").max()).iter_rows()
-    }
+    newest = dict(tables["fx_rates"].group_by("currency").agg(pl.col("rated_on").max()).iter_rows())
     used: dict[str, int] = {}
     for table in MONEY:
         if table in tables:

@@ -128,14 +128,14 @@ CHECKS: tuple[Check, ...] = (
         "The forecast can only place it by its age.",
         "The deal is open and has no expected close date.",
         "Ask the customer when a decision falls, and enter that day.",
-        kind="completeness", severity="warning",
+        kind="completeness", severity="warning", of_now=True,
     ),
     rule(
         expected_close_far, "opportunities",
         "Expected close date that is years away",
         "It is a placeholder: the deal is in the pipeline and in no forecast.",
         "The deal is expected to close on {expected}.",
-        "Enter a day that the customer named, or close the deal and come back to it later.",
+        "Enter a day that the customer named, or close the deal and come back to it later.", of_now=True,
     ),
     rule(
         stage_missing, "opportunities",
@@ -143,7 +143,7 @@ CHECKS: tuple[Check, ...] = (
         "It is in no funnel, and its odds are unknown.",
         "The deal is open and has no stage.",
         "Enter the stage in which it stands.",
-        kind="completeness", severity="warning",
+        kind="completeness", severity="warning", of_now=True,
     ),
     rule(
         lost_reason_missing, "opportunities",
@@ -159,7 +159,7 @@ CHECKS: tuple[Check, ...] = (
         "Nobody knows whom to call when the owner is away.",
         "The deal is open and names no contact.",
         "Enter the person who decides.",
-        kind="completeness",
+        kind="completeness", of_now=True,
     ),
     rule(
         category_contradicts_status, "opportunities",
@@ -175,7 +175,7 @@ CHECKS: tuple[Check, ...] = (
         "A promise to the company says when and how much.",
         "The deal is committed with an expected close date of {expected} and an amount of {amount}.",
         "Enter both, or take the deal out of the commit.",
-        kind="consistency", severity="warning",
+        kind="consistency", severity="warning", of_now=True,
     ),
     rule(
         won_on_first_day, "opportunities",
@@ -199,7 +199,7 @@ CHECKS: tuple[Check, ...] = (
         "Its money stands in another region's figures and target.",
         "The deal's region is {region}; its account and its owner {name} are of {home}.",
         "Set the deal's region to {home}.",
-        kind="consistency", severity="warning", needs=("opportunities", "people", "accounts"), mend=_to_the_owners,
+        kind="consistency", severity="warning", needs=("opportunities", "people", "accounts"), mend=_to_the_owners, of_now=True,
     ),
     rule(
         renewal_without_past, "opportunities",

@@ -75,3 +75,11 @@ class QualitySettings(Section):
     """Days after which a currency's rate is old."""
     link_probability: float = Field(default=0.9, ge=0.5, lt=1)
     """How probable it must be that two records are one for them to be proposed for merging."""
+    trend_weeks: int = Field(default=12, ge=0, le=104)
+    """Past weeks for which error rates are shown."""
+    trend_months: int = Field(default=12, ge=0, le=60)
+    """Past months for which error rates and their effect on the forecast are shown."""
+    trend_minimum: int = Field(default=20, ge=2)
+    """Records of a person, team or source in a month that are needed to say that it got worse."""
+    effect_minimum: int = Field(default=10, ge=1)
+    """Deals that were expected to close in a period that are needed to say what errors did to it."""

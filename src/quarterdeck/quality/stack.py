@@ -84,7 +84,7 @@ CHECKS: tuple[Check, ...] = (
         "It costs money every month.",
         "{name} costs {cost_amount} a month; it does not do what it was bought for, or nobody was trained in it.",
         "Train people in it, or give it up.",
-        kind="stack", severity="warning",
+        kind="stack", severity="warning", of_now=True,
     ),
     rule(
         tool_renewal_due, "tools",
@@ -92,7 +92,7 @@ CHECKS: tuple[Check, ...] = (
         "After that day it costs another term.",
         "{name} is renewed on {renewed}; it does not work, is not integrated or nobody was trained in it.",
         "Decide before that day.",
-        kind="stack", severity="warning",
+        kind="stack", severity="warning", of_now=True,
     ),
     rule(
         tool_without_owner, "tools",
@@ -116,7 +116,7 @@ CHECKS: tuple[Check, ...] = (
         "What is said elsewhere is not found here.",
         "{name} was last used on {used}.",
         "Close it, or say in it what it is for.",
-        kind="stack",
+        kind="stack", of_now=True,
     ),
     rule(
         training_overdue, "people",
@@ -124,7 +124,7 @@ CHECKS: tuple[Check, ...] = (
         "Sellers who are trained late sell late; the ramp of the plan does not hold.",
         "{name} has {missing} steps open; {step} was due, the first on {due}.",
         "Set a day for it with the person's manager.",
-        kind="people", severity="warning", needs=("people", "onboarding_steps", "training"),
+        kind="people", severity="warning", needs=("people", "onboarding_steps", "training"), of_now=True,
     ),
     rule(
         training_of_nobody, "training",

@@ -237,6 +237,7 @@ CHECKS: tuple[Check, ...] = (
         message="The deal returned to the stage {stage}.",
         fix="Write down what every stage demands, and move a deal when that is done.",
         find=stage_went_back,
+        of_now=True,
         needs=("opportunities", "opportunity_history"),
     ),
     Check(
@@ -273,6 +274,7 @@ CHECKS: tuple[Check, ...] = (
         message="The deal stands in {stage} for {days} days; {share} % of deals leave it within {usual}.",
         fix="Agree on the next step with the customer, or close the deal.",
         find=stage_too_long,
+        of_now=True,
         needs=("opportunities", "opportunity_history"),
     ),
     Check(
@@ -285,6 +287,7 @@ CHECKS: tuple[Check, ...] = (
         message="The deal stands in {stage}, and no {kind} is logged on it.",
         fix="Log what was done, or move the deal back; say in quality.evidence which stage asks for what.",
         find=stage_without_evidence,
+        of_now=True,
         needs=("opportunities", "activities"),
     ),
 )

@@ -110,7 +110,7 @@ CHECKS: tuple[Check, ...] = (
         "It lengthens every list, or its deals stand under another name.",
         "No deal, line or order names {name}.",
         "Retire it, or look under which name it is sold.",
-        kind="supply", needs=("products", "opportunities"),
+        kind="supply", needs=("products", "opportunities"), of_now=True,
     ),
     rule(
         product_without_recipe, "products",
@@ -118,7 +118,7 @@ CHECKS: tuple[Check, ...] = (
         "Nobody plans who delivers it; the plan looks as if it took nothing.",
         "Open deals hold {name}, and no recipe says what it takes.",
         "Write down what one unit or one customer of it takes, in hours, machines or material.",
-        kind="supply", severity="warning", needs=("products", "recipes", "opportunities"),
+        kind="supply", severity="warning", needs=("products", "recipes", "opportunities"), of_now=True,
     ),
     rule(
         recipe_without_resource, "recipes",
@@ -158,7 +158,7 @@ CHECKS: tuple[Check, ...] = (
         "All demand for it is short.",
         "{name} has {count} with a capacity of {capacity} a month.",
         "Enter how many there are and what one of them gives in a month, or its last day.",
-        kind="supply", severity="warning",
+        kind="supply", severity="warning", of_now=True,
     ),
     rule(
         stock_negative, "stock",

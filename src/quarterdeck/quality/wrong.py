@@ -64,9 +64,8 @@ class Context:
         """Key, source, owner, account and dates of a table's records: all that the trend needs of them."""
         if name not in self._indexes:
             columns = {column.name: column.type for column in table(name).columns}
-            wanted = [
-                key for key in ("id", "source", "owner_id", "person_id", "account_id", "status") if key in columns
-            ]
+            keys: tuple[str, ...] = ("id", "source", "owner_id", "person_id", "account_id", "status")
+            wanted = [key for key in keys if key in columns]
             wanted += [key for key, kind in columns.items() if kind in {"instant", "day"}]
             self._indexes[name] = self.tables.relation(name).select(*wanted).to_polars()
         return self._indexes[name]

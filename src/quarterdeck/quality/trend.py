@@ -1,0 +1,222 @@
+"""How error rates move: by person, team and source, week by week and month by month.
+
+Two bases, each honest about the past. *Dated*: a record counts in the period in which it was created, closed or changed,
+as it stands now; what was mended since counts as right. Checks of how things stand now (open, unpaid, waiting) have no
+such past and are left out. *State*: deals that were open when a period ended, as their history says that they stood
+then; what was mended since still counts as wrong there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import polars as pl
+
+from quarterdeck.base.calendar import add_months, period_start
+from quarterdeck.base.config import Config, instant
+from quarterdeck.base.finding import Finding
+from quarterdeck.base.schema import conform, empty
+from quarterdeck.base.step import Result
+from quarterdeck.base.tables import Tables
+from quarterdeck.quality.catalogue import catalogue
+from quarterdeck.quality.check import Moment
+from quarterdeck.quality.effects import error_effects
+from quarterdeck.quality.panel import CLASSES, company_amount, panel, week_start
+from quarterdeck.quality.settings import QualitySettings
+from quarterdeck.quality.wrong import DATED, Context, local_day
+
+_KEY = ("period_start", "dimension", "member", "table", "check")
+_DIMENSIONS = ("all", "owner", "team", "source")
+
+
+@dataclass(frozen=True, slots=True)
+class Periods:
+    """Whole past periods of a grain, the oldest first; `ends` are the days after them."""
+
+    grain: str
+    starts: tuple[date, ...]
+    ends: tuple[date, ...]
+
+    def of(self, day: pl.Expr) -> pl.Expr:
+        """First day of the period that holds the day; null outside of them."""
+        found = pl.lit(None, pl.Date)
+        for start, end in zip(self.starts, self.ends, strict=True):
+            found = pl.when((day >= start) & (day < end)).then(pl.lit(start)).otherwise(found)
+        return found
+
+
+def trend(tables: Tables, config: Config[QualitySettings]) -> Result:
+    """Writes `error_rates` and `error_effects`; a finding for what got worse, and one for what errors did."""
+    moment = Moment(config.as_of, config.today, config.company, config.settings)
+    context = Context(tables, moment)
+    parts = []
+    for periods in past_periods(moment):
+        parts.append(_dated(tables, context, periods))
+        parts.append(_state(tables, context, periods))
+    rates = pl.concat(parts).sort("grain", "basis", *_KEY) if parts else empty("error_rates")
+    effects, findings = error_effects(tables, context)
+    return Result({"error_rates": rates, "error_effects": effects}, [*_got_worse(rates, config.settings), *findings])
+
+
+def past_periods(moment: Moment) -> tuple[Periods, ...]:
+    """The whole weeks and fiscal months before the moment that the settings ask for."""
+    settings, company = moment.settings, moment.company
+    # The moment's day is over only when the moment is its end.
+    last = week_start(moment.today)
+    weeks = [last - timedelta(weeks=back) for back in range(settings.trend_weeks, 0, -1)]
+    current = period_start(moment.today, "month", company)
+    months = [add_months(current, -back) for back in range(settings.trend_months, 0, -1)]
+    return (
+        Periods("week", tuple(weeks), tuple(start + timedelta(weeks=1) for start in weeks)),
+        Periods("month", tuple(months), tuple(add_months(start, 1) for start in months)),
+    )
+
+
+def _teams(tables: Tables) -> pl.DataFrame:
+    return tables["people"].select(owner_id="id", team="team").unique("owner_id", keep="first", maintain_order=True)
+
+
+def _dated(tables: Tables, context: Context, periods: Periods) -> pl.DataFrame:
+    """Rates of records by their own day."""
+    checks = catalogue(context.moment.settings)
+    past = [name for name, entry in checks.items() if not entry.of_now]
+    errors = tables["errors"].filter(pl.col("check").is_in(past))
+    teams = _teams(tables)
+    made = []
+    for (name,), wrong in errors.group_by("table", maintain_order=True):
+        table = str(name)
+        usual = DATED.get(table, "")
+        by_column: dict[str, list[str]] = {}
+        for check in wrong["check"].unique(maintain_order=True).to_list():
+            entry = checks.get(check)
+            by_column.setdefault((entry.dated if entry else "") or usual, []).append(check)
+        for column, names in by_column.items():
+            if not column:
+                continue
+            records = _records(context, table, column, periods)
+            found = wrong.filter(pl.col("check").is_in(names)).select("record_id", "check", "money_at_stake")
+            found = records.join(found, left_on="id", right_on="record_id")
+            made.append(_rates(records, found, table, teams, with_any=column == usual))
+    return _finished(made, periods, "dated")
+
+
+def _records(context: Context, table: str, column: str, periods: Periods) -> pl.DataFrame:
+    index = context.index(table)
+    day = local_day(index, column, context.moment)
+    owner = next((key for key in ("owner_id", "person_id") if key in index.columns), None)
+    return index.select(
+        "id",
+        periods.of(day).alias("period_start"),
+        (pl.col(owner) if owner else pl.lit(None, pl.String)).alias("owner_id"),
+        pl.col("source") if "source" in index.columns else pl.lit(None, pl.String).alias("source"),
+    ).filter(pl.col("period_start").is_not_null())
+
+
+def _state(tables: Tables, context: Context, periods: Periods) -> pl.DataFrame:
+    """Rates of deals by how they stood when a period ended."""
+    moment = context.moment
+    ends = {instant(end, moment.company): start for start, end in zip(periods.starts, periods.ends, strict=True)}
+    held = panel(tables, moment, list(ends))
+    if held.is_empty():
+        return empty("error_rates")
+    amount = company_amount("amount", moment, context.rates())
+    held = held.with_columns(
+        pl.col("at").replace_strict(ends, return_dtype=pl.Date).alias("period_start"),
+        amount.alias("money_at_stake"),
+        pl.col("deal").alias("id"),
+    )
+    records = held.select("id", "period_start", "owner_id", "source")
+    disabled = set(moment.settings.disabled)
+    found = [
+        held.filter(pl.col(name)).select(*records.columns, pl.lit(name).alias("check"), "money_at_stake")
+        for name in CLASSES
+        if name not in disabled
+    ]
+    wrong = pl.concat(found) if found else records.clear().with_columns(check=pl.lit(""), money_at_stake=pl.lit(0.0))
+    made = [_rates(records, wrong, "opportunities", _teams(tables), with_any=True)]
+    return _finished(made, periods, "state")
+
+
+def _rates(
+    records: pl.DataFrame, wrong: pl.DataFrame, table: str, teams: pl.DataFrame, *, with_any: bool
+) -> pl.DataFrame:
+    """Records and errors by period, member and check; `any` counts a record once, however much is wrong with it."""
+    parts = []
+    for dimension, by in zip(_DIMENSIONS, ("all", "owner_id", "team", "source"), strict=True):
+        whole, found = (_with_member(rows, by, teams) for rows in (records, wrong))
+        sizes = whole.group_by("period_start", "member").agg(pl.len().alias("records"))
+        counts = [found.group_by("period_start", "member", "check").agg(
+            pl.col("id").n_unique().alias("errors"), pl.col("money_at_stake").sum())]  # fmt: skip
+        if with_any:
+            once = found.group_by("period_start", "member", "id").agg(pl.col("money_at_stake").max())
+            whole_sizes = sizes.select("period_start", "member", pl.lit("any").alias("check"))
+            once = once.group_by("period_start", "member").agg(pl.len().alias("errors"), pl.col("money_at_stake").sum())
+            counts.append(whole_sizes.join(once, on=["period_start", "member"], how="left").select(counts[0].columns))
+        rows = pl.concat([frame.cast({"errors": pl.Int64}) for frame in counts])
+        rows = _with_zeros(rows, sizes)
+        parts.append(rows.with_columns(pl.lit(dimension).alias("dimension"), pl.lit(table).alias("table")))
+    return pl.concat(parts)
+
+
+def _with_member(rows: pl.DataFrame, by: str, teams: pl.DataFrame) -> pl.DataFrame:
+    if by == "all":
+        return rows.with_columns(pl.lit("all").alias("member"))
+    if by == "team":
+        rows = rows.join(teams, on="owner_id", how="left")
+    return rows.with_columns(pl.col(by).alias("member")).filter(pl.col("member").is_not_null())
+
+
+def _with_zeros(rows: pl.DataFrame, sizes: pl.DataFrame) -> pl.DataFrame:
+    """A row for each period in which the member had records, of every check that found something with the member."""
+    pairs = rows.select("member", "check").unique()
+    every = sizes.join(pairs, on="member")
+    return every.join(rows, on=["period_start", "member", "check"], how="left").with_columns(
+        pl.col("errors").fill_null(0), pl.col("money_at_stake").fill_null(0.0)
+    )
+
+
+def _finished(made: list[pl.DataFrame], periods: Periods, basis: str) -> pl.DataFrame:
+    if not made:
+        return empty("error_rates")
+    rows = pl.concat(made, how="diagonal").with_columns(
+        (pl.col("errors") / pl.col("records")).alias("rate"),
+        pl.lit(periods.grain).alias("grain"),
+        pl.lit(basis).alias("basis"),
+    )
+    following = dict(zip(periods.starts[:-1], periods.starts[1:], strict=True))
+    before = rows.select(
+        pl.col("period_start").replace_strict(following, default=None, return_dtype=pl.Date),
+        *_KEY[1:],
+        pl.col("rate").alias("rate_before"),
+    ).filter(pl.col("period_start").is_not_null())
+    rows = rows.join(before, on=list(_KEY), how="left")
+    return conform("error_rates", rows.with_columns((pl.col("rate") - pl.col("rate_before")).alias("change")))
+
+
+def _got_worse(rates: pl.DataFrame, settings: QualitySettings) -> Iterator[Finding]:
+    """Teams and sources whose share of wrong records rose in the last month by more than chance would have it."""
+    last = rates.filter(
+        pl.col("grain") == "month",
+        pl.col("check") == "any",
+        pl.col("dimension").is_in(["owner", "team", "source"]),
+        pl.col("records") >= settings.trend_minimum,
+    )
+    last = last.filter(pl.col("period_start") == pl.col("period_start").max().over("table", "basis"))
+    noise = (pl.col("rate_before") * (1 - pl.col("rate_before")) / pl.col("records")).sqrt().clip(lower_bound=0.01)
+    last = last.filter(pl.col("change") > 3 * noise).sort("change", descending=True)
+    for row in last.head(20).iter_rows(named=True):
+        yield Finding(
+            code="quality.got_worse",
+            severity="notice",
+            message=f"{row['errors']:,} of {row['records']:,} {row['table']} of {row['dimension']} {row['member']} were "
+            f"wrong in {row['period_start']:%Y-%m} ({row['rate']:.0%}); the month before it was "
+            f"{row['rate_before']:.0%}.",
+            fix="Look at the rows of error_rates of that month to see which check found them, and ask what changed.",
+            table=row["table"],
+            record_id=f"{row['basis']} {row['dimension']} {row['member']}",
+            owner_id=row["member"] if row["dimension"] == "owner" else None,
+            money_at_stake=row["money_at_stake"],
+            count=row["errors"],
+        )
