@@ -16,6 +16,7 @@ from quarterdeck.base.money import to_minor
 from quarterdeck.base.schema import Column, Table, facts, table
 from quarterdeck.records.lake import Lake
 from quarterdeck.records.sync import Staging
+from quarterdeck.workspace import corrections
 
 if TYPE_CHECKING:
     from quarterdeck.records.ledger import InboxRow
@@ -55,7 +56,7 @@ def _row(
         if given in (None, ""):
             given = column.default or None
         try:
-            values[column.name] = _value(column, given, currency)
+            values[column.name] = value_of(column, given, currency)
         except (ValueError, TypeError, InvalidOperation):
             faults.append(
                 f"row {number}: {column.name} is to be {column.type}, {given!r} is not; send it so or leave it out"
@@ -71,7 +72,8 @@ def _row(
     return values
 
 
-def _value(column: Column, given: Any, currency: str) -> Any:
+def value_of(column: Column, given: Any, currency: str) -> Any:
+    """A given value in a column's type, money in minor units. Raises ValueError, TypeError or InvalidOperation."""
     if given is None:
         return None
     match column.type:
@@ -105,6 +107,11 @@ def _flag(given: Any) -> bool:
 
 
 def waiting(workspace: Workspace, known_at: datetime | None = None) -> dict[str, pl.DataFrame]:
+    """What is newer than the lake was then, by table: arrivals that it had not taken, and corrections that hold."""
+    return corrections.corrected(workspace, arrived(workspace, known_at), known_at)
+
+
+def arrived(workspace: Workspace, known_at: datetime | None = None) -> dict[str, pl.DataFrame]:
     """Arrivals that the lake had not taken then, by table; of several for a record the last."""
     state = workspace.lake.state(known_at)
     frames = _frames(workspace, workspace.ledger.inbox(until=known_at, after=state.inbox))

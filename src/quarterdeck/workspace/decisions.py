@@ -12,7 +12,7 @@ from quarterdeck.base.errors import QuarterdeckError, did_you_mean
 from quarterdeck.base.schema import conform, empty
 from quarterdeck.flow import STEPS
 from quarterdeck.records.views import last_day
-from quarterdeck.workspace import merging
+from quarterdeck.workspace import corrections, merging
 
 if TYPE_CHECKING:
     from quarterdeck.records.ledger import Entry
@@ -71,9 +71,13 @@ def _demand_target(workspace: Workspace, room: str, target: str, start: date) ->
 
 
 def withdraw(workspace: Workspace, key: str, reason: str, who: str, now: datetime) -> None:
-    """Append the withdrawal of an override or a merge: it holds no more. Raises when it does not hold now."""
+    """Append the withdrawal of a decision: it holds no more. Raises when it does not hold now."""
     demand_signature(who, reason)
-    known = {"override": overrides(workspace)["id"].to_list(), "merge": merging.merges(workspace)["id"].to_list()}
+    known = {
+        "override": overrides(workspace)["id"].to_list(),
+        "merge": merging.merges(workspace)["id"].to_list(),
+        "correction": [entry["id"] for entry in corrections.decided(workspace)],
+    }
     kind = next((kind for kind, keys in known.items() if key in keys), None)
     if kind is None:
         every = [key for keys in known.values() for key in keys]
