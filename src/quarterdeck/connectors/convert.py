@@ -7,6 +7,7 @@ cannot be read is null. Nothing passes through binary floating point on its way 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from functools import cache
@@ -121,8 +122,38 @@ def _fixed_exactly(value: str, places: int) -> int | None:
     return minor if abs(minor) < 2**63 else None
 
 
+_DISTINCT = 0.3
+
+
+def _by_distinct(raw: pl.Series, convert: Callable[[pl.Series], pl.Series]) -> pl.Series:
+    """The conversion of each value, done once for each different one where these are few."""
+    if raw.dtype != pl.String or len(raw) < 5_000:
+        return convert(raw)
+    some = raw.head(5_000)
+    if some.n_unique() > _DISTINCT * len(some) * 2:
+        return convert(raw)
+    every = raw.unique()
+    if len(every) > _DISTINCT * len(raw):
+        return convert(raw)
+    made = convert(every)
+    return raw.replace_strict(every, made, return_dtype=made.dtype).alias(raw.name)
+
+
+def _plain_minor(raw: pl.Series, places: int) -> pl.Series | None:
+    """Minor units of numbers that are all written plainly, with no more places than the currency has; else None."""
+    if raw.dtype != pl.String or not raw.str.contains(rf"^-?\d{{1,15}}(?:\.\d{{1,{max(places, 1)}}})?$").all():
+        return None
+    if not places and raw.str.contains(".", literal=True).any():
+        return None
+    return raw.str.to_decimal(scale=places).to_physical().cast(pl.Int64).alias(raw.name)
+
+
 def money(raw: pl.Series, currency: pl.Series, decimal: str = ".", scale: int = 1) -> pl.Series:
     """Amounts in major units (times `scale`, a power of ten) as minor units of each row's currency."""
+    if decimal == "." and scale == 1 and currency.n_unique() == 1 and currency[0] is not None:
+        minor = _plain_minor(raw, digits(currency[0]))
+        if minor is not None:
+            return minor
     number, more = plain_number(raw, decimal), len(str(scale)) - 1
     places = currency.replace_strict(
         {code: digits(code) for code in currency.unique().drop_nulls().to_list()}, default=2, return_dtype=pl.Int64
@@ -193,7 +224,15 @@ def instants(raw: pl.Series, form: str, zone: ZoneInfo) -> pl.Series:
     if form in ("epoch_s", "epoch_ms"):
         count = integers(raw) * (1_000_000 if form == "epoch_s" else 1000)
         return count.cast(pl.Datetime("us"))
-    local, offset = _clock(text(raw), form)
+    return _by_distinct(text(raw), lambda some: _instants(some, form, zone))
+
+
+def _instants(raw: pl.Series, form: str, zone: ZoneInfo) -> pl.Series:
+    plain = _plain_clock(raw) if form in ("", "iso") else None
+    if plain is not None:
+        local, is_utc = plain
+        return local if is_utc else _to_utc(local, zone)
+    local, offset = _clock(raw, form)
     frame = pl.DataFrame({"local": local, "ahead": offset, "here": _to_utc(local, zone)})
     there = pl.col("local") - pl.duration(minutes=pl.col("ahead"))
     out = frame.select(pl.when(pl.col("ahead").is_null()).then(pl.col("here")).otherwise(there).alias(raw.name))
@@ -210,7 +249,14 @@ def days(raw: pl.Series, form: str, zone: ZoneInfo) -> pl.Series:
         return periods.first_days(text(raw))
     if isinstance(raw.dtype, pl.Datetime) or form in ("epoch_s", "epoch_ms"):
         return _local_day(instants(raw, form, zone), zone)
-    local, offset = _clock(text(raw), form)
+    return _by_distinct(text(raw), lambda some: _days(some, form, zone))
+
+
+def _days(raw: pl.Series, form: str, zone: ZoneInfo) -> pl.Series:
+    plain = _plain_clock(raw) if form in ("", "iso") else None
+    if plain is not None:
+        return _local_day(plain[0], zone) if plain[1] else plain[0].cast(pl.Date)
+    local, offset = _clock(raw, form)
     here = _local_day(instants(raw, form, zone), zone)
     return pl.select(pl.when(offset.is_null()).then(local.cast(pl.Date)).otherwise(here)).to_series().alias(raw.name)
 
@@ -229,6 +275,30 @@ def _to_utc(local: pl.Series, zone: ZoneInfo) -> pl.Series:
 
     # a clock time that daylight saving skips is read as the hour after the gap
     return there(local).fill_null(there(local.dt.offset_by("1h")))
+
+
+_PLAIN_CLOCKS = (
+    ("%Y-%m-%d", 10, False),
+    ("%Y-%m-%d %H:%M:%S", 19, False),
+    ("%Y-%m-%dT%H:%M:%S", 19, False),
+    ("%Y-%m-%dT%H:%M:%SZ", 20, True),
+)
+
+
+def _plain_clock(raw: pl.Series) -> tuple[pl.Series, bool] | None:
+    """Clock times that are all written in one plain way, and whether in UTC; else None."""
+    there = raw.drop_nulls()
+    size = len(there[0]) if len(there) else 0
+    for form, length, is_utc in _PLAIN_CLOCKS:
+        if size != length or not (there.str.len_bytes() == length).all():
+            continue
+        if "%H" in form:
+            local = raw.str.to_datetime(form, time_unit="us", strict=False)
+        else:
+            local = raw.str.to_date(form, strict=False).cast(pl.Datetime("us"))
+        if local.null_count() == raw.null_count():
+            return local, is_utc
+    return None
 
 
 def _clock(raw: pl.Series, form: str) -> tuple[pl.Series, pl.Series]:

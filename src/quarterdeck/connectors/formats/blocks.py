@@ -101,7 +101,7 @@ class Blocks:
         while done < len(data):
             end, is_broken = regular(data, done, self.delimiter, is_end=is_end)
             if end > done:
-                yield self._parsed(data[done:end], is_last=is_end)
+                yield self._parsed(data[done:end] if done or end < len(data) else data, is_last=is_end)
                 done = end
             if not is_broken:
                 break
@@ -133,9 +133,10 @@ class Blocks:
                 raise UnreadableError(f"it breaks off: {first_line(error)}") from None
             table, wrong = self._arrow(data, columns, in_threads=False)
         frame = pl.DataFrame(pl.from_arrow(table)) if table is not None else self._frame([], is_last=is_last)
-        ends = data.count(b"\n") + (not data.endswith(b"\n"))
-        first, self._line = self._line, self._line + data.count(b"\n")
-        if not wrong and ends == frame.height and not self._has_blank(data):
+        lines_ended = data.count(b"\n")
+        ends = lines_ended + (not data.endswith(b"\n"))
+        first, self._line = self._line, self._line + lines_ended
+        if not wrong and ends == frame.height and not (frame.width and _has_blank(frame)):
             return Piece(frame, pl.int_range(first, first + ends, eager=True), [], ends)
         lines = first + record_lines(data)
         return self._mended(frame, wrong, lines, is_last=is_last)
@@ -173,14 +174,6 @@ class Blocks:
                 raise
             return None, wrong
         return table, wrong
-
-    def _has_blank(self, data: bytes) -> bool:
-        """Some record may have empty values only."""
-        sign = self.delimiter.encode()
-        blank = sign * (len(self.names) - 1)
-        return any(form + end in data for form in (b"\n" + blank,) for end in (b"\n", b"\r\n")) or data.startswith(
-            (blank + b"\n", blank + b"\r")
-        )
 
     def _mended(self, frame: pl.DataFrame, wrong: list[tuple[int, str]], lines: Any, *, is_last: bool) -> Piece:
         """The piece with the rows of another width put in, where they can be mended, else among the broken."""
@@ -252,6 +245,11 @@ class Blocks:
         made = {name: [row[place] for row in rows] for place, name in enumerate(self.names)}
         frame = pl.DataFrame(made, schema=dict.fromkeys(self.names, pl.String))
         return frame if is_last else frame.select(self.columns)
+
+
+def _has_blank(frame: pl.DataFrame) -> bool:
+    """Some record may have empty values only."""
+    return bool((frame.to_series(0) == "").any())
 
 
 def _numbers(lines: list[int]) -> pl.Series:
