@@ -35,19 +35,19 @@ class Key:
     found: NDArray[np.bool_]
 
 
-def budget(rows: int) -> float:
-    """How many candidate pairs are looked at for so many records."""
-    return 300_000.0 + 12.0 * rows
+def budget(rows: int, sample: int) -> float:
+    """How many candidate pairs are looked at for so many records, of which `sample` are compared whole."""
+    return 0.3 * sample**2 + 12.0 * rows
 
 
-def choose(frame: pl.DataFrame, fields: list[Field], linked: bool, seed: int) -> list[tuple[str, ...]]:
-    """The chosen keys as tuples of part columns. `frame` holds the parts and `side`."""
+def choose(frame: pl.DataFrame, fields: list[Field], linked: bool, most: float, seed: int) -> list[tuple[str, ...]]:
+    """The chosen keys as tuples of part columns. `frame` holds the parts and `side`, `most` is the budget."""
     rows = frame.height
     sample = frame if rows <= SAMPLE else frame.sample(SAMPLE, seed=seed, shuffle=True)
     scale = (rows / max(1, sample.height)) ** 2
     candidates = _candidates(sample, fields, linked, scale, seed)
     chosen: list[tuple[str, ...]] = []
-    left, missed = budget(rows), np.ones(IMAGINED, dtype=bool)
+    left, missed = most, np.ones(IMAGINED, dtype=bool)
     while candidates and len(chosen) < MOST_KEYS:
         affordable = [key for key in candidates if key.pairs <= left]
         gains = [float((key.found & missed).mean()) for key in affordable]

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 SWAY = 10.0
 UNSEEN = -1.0
+NEVER = -1e9
 
 
 def best_threshold(probability: pl.Series) -> tuple[float, dict[str, float]]:
@@ -71,11 +72,11 @@ def components(rows: int, left: NDArray[np.int64], right: NDArray[np.int64]) -> 
 
 
 def coherent(scored: pl.DataFrame, is_link: NDArray[np.bool_], rows: int) -> NDArray[np.int64]:
-    """The number of its group for each of `rows` records: connected components, divided where they do not hold together.
+    """The number of its group for each of `rows` records: connected components, divided where they do not hold.
 
-    In a component in which not all pairs are links, groups grow from the weightiest link on; two groups become one when
-    the weights of all pairs between them, each within ±`SWAY`, add up to more than nothing. A pair that was no candidate
-    counts `UNSEEN`: most that are one would have been.
+    In a component in which not all pairs are links, groups grow from the weightiest link on; two groups become one
+    when the weights of all pairs between them, each within ±`SWAY`, add up to more than nothing. A pair that was no
+    candidate counts `UNSEEN`: most that are one would have been.
     """
     left, right = scored["left"].to_numpy().astype(np.int64), scored["right"].to_numpy().astype(np.int64)
     label = components(rows, left[is_link], right[is_link])
@@ -85,7 +86,8 @@ def coherent(scored: pl.DataFrame, is_link: NDArray[np.bool_], rows: int) -> NDA
     inside = (label[left] == label[right]) & is_open[label[left]]
     if not inside.any():
         return label
-    weight = np.clip(scored["weight"].to_numpy()[inside], -SWAY, SWAY)
+    given = scored["weight"].to_numpy()[inside]
+    weight = np.where(given <= NEVER, NEVER, np.clip(given, -SWAY, SWAY))
     order = np.lexsort((right[inside], left[inside], -weight))
     parent = _grown(left[inside][order].tolist(), right[inside][order].tolist(), weight[order].tolist())
     for record, root in parent.items():

@@ -8,13 +8,15 @@ from functools import cache
 import polars as pl
 
 from quarterdeck.quality.linkage import normal
-from quarterdeck.quality.linkage.fields import Field, field
+from quarterdeck.quality.linkage.fields import DOMAIN_AGAIN, NAME_AGAIN, Field, field, without
 from quarterdeck.quality.linkage.kinds import Kind, kinds_of
 
 SAMPLE = 5_000
 LEAST_FILLED = 0.02
 CONTAINED = 0.8
 EQUAL = 0.95
+_PERSONS = {"person", "given name", "surname"}
+_GROUPS = {"company", "domain", "group"}
 _NAMES = ("person", "given name", "surname", "text", "long text", "company")
 
 
@@ -23,11 +25,25 @@ def fields_of(stacked: pl.DataFrame, given: Mapping[str, str], country: str | No
     values = stacked.drop("unique_id", "side", "__id")
     kinds = kinds_of(values, given)
     filled = {name: 1.0 - values[name].null_count() / max(1, values.height) for name in kinds}
-    kinds = {name: kind for name, kind in kinds.items() if name in given or filled[name] >= LEAST_FILLED}
+    least = 2.0 / max(1, values.height)
+    kinds = {name: kind for name, kind in kinds.items() if filled[name] >= (least if name in given else LEAST_FILLED)}
     for name in _repeated(values, {name: kind for name, kind in kinds.items() if name not in given}):
         del kinds[name]
+    for name in _spare_groups(kinds, filled):
+        del kinds[name]
     where = _country(values, kinds, country)
-    return [field(name, kind, place, where) for place, (name, kind) in enumerate(kinds.items())]
+    fields = [field(name, kind, place, where) for place, (name, kind) in enumerate(kinds.items())]
+    if _PERSONS & set(kinds.values()):
+        again = NAME_AGAIN + (DOMAIN_AGAIN if _GROUPS & set(kinds.values()) else ())
+        fields = [without(entry, again) if entry.kind == "email" else entry for entry in fields]
+    return fields
+
+
+def _spare_groups(kinds: Mapping[str, Kind], filled: Mapping[str, float]) -> list[str]:
+    """Of what colleagues have in common, all but the fullest column: company, domain and account of a person are one
+    piece of evidence, not three."""
+    groups = sorted((name for name, kind in kinds.items() if kind in _GROUPS), key=lambda name: -filled[name])
+    return groups[1:] if _PERSONS & set(kinds.values()) else []
 
 
 def _repeated(values: pl.DataFrame, kinds: Mapping[str, Kind]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -37,8 +37,9 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A column as it is compared. `prepared` gives the columns that levels and parts refer to; the first must be there
-    for the field to count, and what no level covers is `different`."""
+    """A column as it is compared. `prepared` gives the columns that levels and parts refer to, each made from the raw
+    column or from those before it; the first must be there for the field to count, and what no level covers is
+    `different`."""
 
     name: str
     label: str
@@ -51,6 +52,15 @@ class Field:
     def key(self) -> str:
         """The column that decides whether the field is there."""
         return next(iter(self.prepared))
+
+
+NAME_AGAIN = ("{} with the same name at another host", "{} with a similar name")
+DOMAIN_AGAIN = ("{} similar at the same domain", "{} at the same domain")
+
+
+def without(field: Field, words: tuple[str, ...]) -> Field:
+    """The field without the levels of these words: what another field says already must not count twice."""
+    return replace(field, levels=tuple(level for level in field.levels if level.words not in words))
 
 
 def field(name: str, kind: Kind, place: int, country: pl.Expr) -> Field:
@@ -96,7 +106,11 @@ def _prefix(column: str, size: int) -> pl.Expr:
 def _person(raw: _Raw) -> Field:
     key = raw.key
     name = normal.person(raw.value)
-    prepared = {key: name, f"{key}s": normal.sorted_name(name), f"{key}x": normal.sound(normal.sorted_name(name))}
+    prepared = {
+        key: name,
+        f"{key}s": normal.sorted_name(pl.col(key)),
+        f"{key}x": normal.sound(pl.col(f"{key}s")),
+    }
     levels = [
         Level(_same(key), "same {}", 0.7, is_rarity=True),
         Level(_same(f"{key}s"), "same {} in another form", 0.06),
@@ -141,7 +155,7 @@ def _given(raw: _Raw) -> Field:
 
 def _surname(raw: _Raw) -> Field:
     key = raw.key
-    prepared = {key: normal.plain(raw.value), f"{key}x": normal.sound(normal.plain(raw.value))}
+    prepared = {key: normal.plain(raw.value), f"{key}x": normal.sound(pl.col(key))}
     levels = [
         Level(_same(key), "same {}", 0.75, is_rarity=True),
         Level(_alike(key, 0.92), "{} nearly equal", 0.1),
@@ -154,26 +168,25 @@ def _surname(raw: _Raw) -> Field:
 
 def _company(raw: _Raw) -> Field:
     key = raw.key
-    name = normal.company(raw.value)
-    spaceless = pl.col(f"{key}l").str.replace_all(" ", "")
     prepared = {
-        key: name.str.replace_all(" ", ""),
-        f"{key}l": normal.latin_company(name),
-        f"{key}x": normal.sound(normal.latin_company(name)),
-        f"{key}t": normal.latin_company(name).str.split(" ").list.unique(maintain_order=True),
+        key: normal.company(raw.value),
+        f"{key}l": normal.latin_company(pl.col(key)),
+        f"{key}j": pl.col(f"{key}l").str.replace_all(" ", ""),
+        f"{key}x": normal.sound(pl.col(f"{key}l")),
+        f"{key}t": pl.col(f"{key}l").str.split(" ").list.unique(maintain_order=True),
     }
     shared = f"len(list_intersect({key}t_l, {key}t_r))"
     shorter = f"least(len({key}t_l), len({key}t_r))"
     levels = [
         Level(_same(key), "same {}", 0.7, is_rarity=True),
-        Level(f"replace({key}l_l, ' ', '') = replace({key}l_r, ' ', '')", "same {} in another script", 0.04),
+        Level(_same(f"{key}j"), "same {} written otherwise", 0.04),
         Level(_alike(key, 0.95), "{} nearly equal", 0.1),
         Level(f"{shared} >= 2 and {shared} = {shorter}", "{} with more words on one side", 0.04),
         Level(f"{key}x_l = {key}x_r and length({key}x_l) >= 4", "{} of the same sound", 0.03),
         Level(f"{_alike(f'{key}l', 0.9)} or {_alike(f'{key}x', 0.93)}", "{} similar", 0.04),
     ]
     parts = [
-        ("whole", spaceless, 0.78),
+        ("whole", pl.col(f"{key}j"), 0.78),
         ("sound", _prefix(f"{key}x", 5), 0.85),
         ("start", _prefix(f"{key}l", 4), 0.85),
         ("word", pl.col(f"{key}l").str.extract(r"^(\S+)"), 0.85),
@@ -182,16 +195,23 @@ def _company(raw: _Raw) -> Field:
 
 
 def _email(raw: _Raw) -> Field:
+    """The name before the @ and the host apart: two colleagues have most of their addresses in common."""
     key = raw.key
     address = normal.email(raw.value)
-    prepared = {key: address, f"{key}n": address.str.extract(r"^([^@]+)"), f"{key}d": normal.mail_domain(address)}
+    prepared = {
+        key: address,
+        f"{key}n": pl.col(key).str.extract(r"^([^@]+)"),
+        f"{key}h": pl.col(key).str.extract(r"@(.+)$"),
+        f"{key}d": normal.mail_domain(pl.col(key)),
+    }
+    close = f"{_alike(f'{key}n', 0.92)} and {_alike(f'{key}h', 0.9)}"
     levels = [
         Level(_same(key), "same {}", 0.75, is_rarity=True),
-        Level(_alike(key, 0.95), "{} nearly equal", 0.1),
+        Level(f"({close}) or {_typing(key, 1)}", "{} nearly equal", 0.1),
         Level(f"{_same(f'{key}n')} and length({key}n_l) >= 4", "{} with the same name at another host", 0.03),
         Level(f"{key}d_l = {key}d_r and {_alike(f'{key}n', 0.85)}", "{} similar at the same domain", 0.03),
         Level(f"{key}d_l = {key}d_r", "{} at the same domain", 0.04),
-        Level(_alike(key, 0.86), "{} similar", 0.02),
+        Level(_alike(f"{key}n", 0.9), "{} with a similar name", 0.02),
     ]
     parts = [
         ("whole", pl.col(key), 0.75),
@@ -316,7 +336,7 @@ def _text(raw: _Raw) -> Field:
 def _long_text(raw: _Raw) -> Field:
     key = raw.key
     value = normal.plain(raw.value)
-    prepared = {key: value, f"{key}t": value.str.split(" ").list.unique(maintain_order=True)}
+    prepared = {key: value, f"{key}t": pl.col(key).str.split(" ").list.unique(maintain_order=True)}
     shared = f"len(list_intersect({key}t_l, {key}t_r))"
     jaccard = f"{shared} / (len({key}t_l) + len({key}t_r) - {shared} + 0.001)"
     overlap = f"{shared} / (least(len({key}t_l), len({key}t_r)) + 0.001)"
@@ -351,6 +371,7 @@ _MAKERS: dict[str, Callable[[_Raw], Field]] = {
     "year": _year,
     "number": _number,
     "category": _category,
+    "group": _category,
     "country": _category,
     "identifier": _identifier,
     "text": _text,

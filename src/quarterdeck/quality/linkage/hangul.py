@@ -1,7 +1,7 @@
 """Hangul in Latin letters, by the tables of the Revised Romanization of Korean (2000), syllable by syllable.
 
-Assimilation between syllables is left out: names are transliterated letter by letter, and what is compared are spellings
-that people chose themselves, so that a steady key matters more than the pronunciation.
+Assimilation between syllables is left out: names are transliterated letter by letter, and what is compared are
+spellings that people chose themselves, so that a steady key matters more than the pronunciation.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from functools import cache
 
 INITIALS = ("g", "kk", "n", "d", "tt", "r", "m", "b", "pp", "s", "ss", "", "j", "jj", "ch", "k", "t", "p", "h")
 MEDIALS = (
-    ("a", "ae", "ya", "yae", "eo", "e", "yeo", "ye", "o", "wa", "wae")
-    + ("oe", "yo", "u", "wo", "we", "wi", "yu", "eu", "ui", "i")
+    "a", "ae", "ya", "yae", "eo", "e", "yeo", "ye", "o", "wa", "wae",
+    "oe", "yo", "u", "wo", "we", "wi", "yu", "eu", "ui", "i",
 )  # fmt: skip
 FINALS = (
-    ("", "k", "k", "k", "n", "n", "n", "t", "l", "k", "m", "l", "l", "l")
-    + ("p", "l", "m", "p", "p", "t", "t", "ng", "t", "t", "k", "t", "p", "t")
+    "", "k", "k", "k", "n", "n", "n", "t", "l", "k", "m", "l", "l", "l",
+    "p", "l", "m", "p", "p", "t", "t", "ng", "t", "t", "k", "t", "p", "t",
 )  # fmt: skip
 
 FIRST, LAST = "가", "힣"

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Literal, get_args
 
+import numpy as np
 import polars as pl
 
 from quarterdeck.base.errors import QuarterdeckError, did_you_mean
@@ -13,7 +14,7 @@ from quarterdeck.quality.linkage import normal
 
 Kind = Literal[
     "person", "given name", "surname", "company", "email", "domain", "phone", "postcode", "date", "year", "number",
-    "category", "identifier", "country", "text", "long text",
+    "category", "group", "identifier", "country", "text", "long text",
 ]  # fmt: skip
 KINDS: tuple[str, ...] = get_args(Kind)
 
@@ -80,7 +81,7 @@ def kind_of(column: pl.Series, name: str) -> Kind | None:
 
 
 def _share(values: pl.Series, shape: str) -> float:
-    return float(values.str.contains(shape).mean() or 0.0)
+    return _mean(values.str.contains(shape))
 
 
 def _by_values(column: pl.Series, values: pl.Series) -> Kind:
@@ -107,4 +108,4 @@ def _by_values(column: pl.Series, values: pl.Series) -> Kind:
 
 
 def _mean(counts: pl.Series) -> float:
-    return float(counts.to_numpy().mean())
+    return float(np.mean(counts.to_numpy().astype(np.float64)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -29,8 +30,8 @@ class Wish:
     one_to_one: bool | None
     country: str | None
     seed: int
-    sample: int = 1_000
-    """Records among which all pairs are compared to learn how often records agree by chance."""
+    sample: int
+    apart: frozenset[tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +58,13 @@ def find(stacked: pl.DataFrame, wish: Wish) -> Found:
     pairs = sampled
     if not engine.is_small:
         del sampled
-        engine.frame, keys = _blocked(engine.frame, fields, linked, wish.seed)
+        engine.frame, keys = _blocked(engine.frame, fields, linked, wish)
         pairs = engine.candidates(len(keys)) if keys else pairs.clear()
     if pairs.is_empty():
         return _nothing(stacked, fields)
     model = estimate(Patterns.of(pairs, fields), chance, fields, possible)
     rarity = {entry.key: _rarity(engine.frame, entry.key) for entry in fields if entry.levels[0].is_rarity}
-    scored = _scored(pairs, model, fields, rarity, chance)
+    scored = _without(_scored(pairs, model, fields, rarity, chance), wish.apart)
     links, groups, decided = _decide(scored, fields, stacked.height, linked, wish)
     summary = {
         "records": stacked.height,
@@ -101,17 +102,21 @@ def _possible(side: pl.Series, linked: bool) -> float:
 
 
 def _prepared(stacked: pl.DataFrame, fields: list[Field]) -> pl.DataFrame:
-    values = [value.alias(name) for entry in fields for name, value in entry.prepared.items()]
-    return stacked.lazy().select("unique_id", "side", *values).collect()
+    """The prepared columns, those of all fields that need no other first."""
+    stages = zip_longest(*(entry.prepared.items() for entry in fields))
+    frame = stacked
+    for stage in stages:
+        frame = frame.with_columns(column[1].alias(column[0]) for column in stage if column)
+    return frame.select("unique_id", "side", *(name for entry in fields for name in entry.prepared))
 
 
 def _blocked(
-    frame: pl.DataFrame, fields: list[Field], linked: bool, seed: int
+    frame: pl.DataFrame, fields: list[Field], linked: bool, wish: Wish
 ) -> tuple[pl.DataFrame, list[tuple[str, ...]]]:
     """The prepared columns with the blocking keys, and the parts of each key."""
     parts = [part for entry in fields for part in entry.parts]
     keyed = frame.with_columns(part.value.alias(part.column) for part in parts)
-    keys = blocking.choose(keyed, fields, linked, seed)
+    keys = blocking.choose(keyed, fields, linked, blocking.budget(frame.height, wish.sample), wish.seed)
     return blocking.hashed(keyed, keys, linked).drop(part.column for part in parts), keys
 
 
@@ -159,7 +164,7 @@ def _rarity(frame: pl.DataFrame, column: str) -> Floats:
 def _scored(
     pairs: pl.DataFrame, model: Model, fields: list[Field], rarity: dict[str, Floats], chance: list[Floats]
 ) -> pl.DataFrame:
-    """The pairs with `w_<field>`, `weight` and `probability`. Sharing a rare value says more than sharing a common one."""
+    """The pairs with `w_<field>`, `weight` and `probability`; to share a rare value says more than a common one."""
     total = np.full(pairs.height, model.base)
     left = pairs["left"].to_numpy()
     columns = []
@@ -173,6 +178,20 @@ def _scored(
         columns.append(pl.Series(f"w_{entry.key}", weight.astype(np.float32)))
     probability = 1.0 / (1.0 + np.exp2(-np.clip(total, -1000, 1000)))
     return pairs.with_columns(*columns, pl.Series("weight", total), pl.Series("probability", probability))
+
+
+def _without(scored: pl.DataFrame, apart: frozenset[tuple[int, int]]) -> pl.DataFrame:
+    """The pairs with those that are known not to be one made impossible, so that no cluster holds both either."""
+    if not apart:
+        return scored
+    known = pl.DataFrame(sorted(apart), schema={"left": pl.Int32, "right": pl.Int32}, orient="row")
+    known = known.filter(pl.col("left") < pl.col("right")).with_columns(is_apart=pl.lit(True))
+    marked = scored.join(known, on=["left", "right"], how="full", coalesce=True, maintain_order="left")
+    never = pl.col("is_apart").fill_null(False)
+    return marked.with_columns(
+        pl.when(never).then(clusters.NEVER).otherwise(pl.col("weight")).alias("weight"),
+        pl.when(never).then(0.0).otherwise(pl.col("probability")).alias("probability"),
+    ).drop("is_apart")
 
 
 def _decide(

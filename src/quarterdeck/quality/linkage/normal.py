@@ -60,14 +60,28 @@ def company(value: pl.Expr) -> pl.Expr:
 
 def latin_company(value: pl.Expr) -> pl.Expr:
     """The name in Latin letters: Korean business words by their English ones, the rest letter by letter."""
+    return value.map_batches(_latin_companies, return_dtype=pl.String)
+
+
+def _latin_companies(names: pl.Series) -> pl.Series:
+    if not names.str.contains(_HANGUL).any():
+        return names
     known = words("hangul_company")
-    spelled = value.str.replace_many(list(known), [f" {word} " for word in known.values()], leftmost=True)
-    return _latin(spelled).str.replace_all(" +", " ").str.strip_chars()
+    spelled = names.str.replace_many(list(known), [f" {word} " for word in known.values()], leftmost=True)
+    return _latin_texts(spelled).str.replace_all(" +", " ").str.strip_chars()
 
 
 def _latin(value: pl.Expr) -> pl.Expr:
+    return value.map_batches(_latin_texts, return_dtype=pl.String)
+
+
+def _latin_texts(texts: pl.Series) -> pl.Series:
+    # The table of all syllables is dear to search with: most columns have none of them.
+    is_hangul = texts.str.contains(_HANGUL)
+    if not is_hangul.any():
+        return texts
     table = syllables()
-    return pl.when(value.str.contains(_HANGUL)).then(value.str.replace_many(table)).otherwise(value)
+    return texts.str.replace_many(list(table), list(table.values()))
 
 
 def person(value: pl.Expr) -> pl.Expr:

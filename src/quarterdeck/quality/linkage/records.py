@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -21,8 +21,8 @@ class Linkage(Generic[F]):
 
     `links`: `<id>_left`, `<id>_right`, `probability`, `weight` (log2 of the odds) and `evidence` in words, the
     weightiest first, one row a link. `clusters`: `side` (left or right), the id, and `cluster`, the number of the group
-    of records that are one; records without a link are left out. `model`: one row a column and degree of agreement, with
-    its shares among records that are one (`m`) and two (`u`) and its `weight`.
+    of records that are one; records without a link are left out. `model`: one row a column and degree of agreement,
+    with its shares among records that are one (`m`) and two (`u`) and its `weight`.
 
     `summary` has the numbers of records, candidates and links, the keys, the threshold, and the precision, recall and
     F1 that the probabilities themselves lead one to expect.
@@ -43,15 +43,19 @@ def link_records(
     one_to_one: bool | None = None,
     threshold: float | None = None,
     country: str | None = None,
+    apart: Iterable[tuple[Any, Any]] = (),
+    sample: int = 1_000,
     seed: int = 1,
 ) -> Linkage[F]:
     """Records of one frame that are the same thing or, given two frames, pairs of a left and a right one.
 
-    `left` and `right` are Polars, pandas or Arrow tables whose rows `id` tells apart. `columns` says which to compare
-    (all that both have, by default), as a mapping with the kind of each where it is not to be told from name and values.
-    `one_to_one` allows a record one link at most; None decides by whether records have two sure partners. `threshold` is
-    the probability of a link; None takes the one of the best expected F1. `country` (ISO 3166) completes telephone
-    numbers without a country code where no country column does.
+    `left` and `right` are Polars, pandas or Arrow tables whose rows `id` tells apart. `columns` says which
+    to compare (all that both have, by default), as a mapping with the kind of each where name and values do not tell.
+    `one_to_one` allows a record one link at most; None decides by whether records have two sure partners. `threshold`
+    is the probability of a link; None takes the one of the best expected F1. `country` (ISO 3166) completes telephone
+    numbers without a country code where no country column does. `apart` are pairs of ids that are known not to be one,
+    `sample` is the number of records among which all pairs are compared to learn what agrees by chance (tables of no
+    more records are compared whole).
 
     The model is Fellegi and Sunter's, on Splink's comparisons; the same input gives the same result.
 
@@ -61,8 +65,8 @@ def link_records(
     chosen = _checked(first, second, id, columns)
     stacked = _stacked(first, second, id, list(chosen))
     kinds = {name: kind for name, kind in chosen.items() if kind}
-    found = find(stacked, Wish(kinds, threshold, one_to_one, country, seed))
     ids = stacked.select("unique_id", "__id", "side")
+    found = find(stacked, Wish(kinds, threshold, one_to_one, country, seed, sample, _apart(apart, ids)))
     return Linkage(
         as_given(_links(found.links, ids, id), left),
         as_given(_clusters(found.groups, ids, id), left),
@@ -102,6 +106,18 @@ def _stacked(left: pl.DataFrame, right: pl.DataFrame | None, key: str, columns: 
         apart = [name for name in ("__id", *columns) if sides[0].schema[name] != sides[1].schema[name]]
         sides = [side.with_columns(pl.col(apart).cast(pl.String)) for side in sides] if apart else sides
     return pl.concat(sides).with_row_index("unique_id").with_columns(pl.col("unique_id").cast(pl.Int32))
+
+
+def _apart(pairs: Iterable[tuple[Any, Any]], ids: pl.DataFrame) -> frozenset[tuple[int, int]]:
+    """The row numbers of pairs of ids, both ways round."""
+    pairs = list(pairs)
+    if not pairs:
+        return frozenset()
+    rows: dict[Any, list[int]] = {}
+    for number, key in ids.select("unique_id", "__id").iter_rows():
+        rows.setdefault(key, []).append(number)
+    found = {(a, b) for one, other in pairs for a in rows.get(one, ()) for b in rows.get(other, ())}
+    return frozenset(found | {(b, a) for a, b in found})
 
 
 def _links(links: pl.DataFrame, ids: pl.DataFrame, key: str) -> pl.DataFrame:
