@@ -132,7 +132,8 @@ def companions(
             kept.append(number)
     beside = {}
     for number in kept:
-        others = np.where(usable, np.abs(correlation[number]), 0.0)
+        size = np.abs(correlation[number])
+        others = np.where(np.isin(np.arange(len(inputs)), kept) | (size >= SAME), size, 0.0)
         others[number] = 0.0
         best = int(others.argmax())
         is_named = bool(others[best] >= COMPANION)

@@ -81,7 +81,7 @@ def _capped(values: Ints) -> Floats:
     """Counts without the few that are far beyond the others (a mail merge), which would carry the whole slope."""
     if not len(values):
         return values.astype(np.float64)
-    return np.minimum(values, max(np.quantile(values, 0.995), 1)).astype(np.float64)
+    return np.minimum(values, max(np.quantile(values, 0.995, method="higher"), 1)).astype(np.float64)
 
 
 def _contacts(known: Known, when: str = "") -> Iterator[Input]:

@@ -93,7 +93,7 @@ def take(deals: pl.DataFrame, history: pl.DataFrame, settings: DriverSettings, a
     age = np.arange(len(deal)) - np.repeat(np.cumsum(count) - count, count)
     at = begin[deal] + age * step
     won = (deals["status"] == "won").to_numpy()[deal]
-    ends = closed[deal] < at + step
+    ends = closed[deal] <= at + step
     end = np.where(ends, np.where(won, WON, LOST), GOING_ON)
     stages, rank = _ranked(history)
     trail = Trail(history["deal"].to_numpy().astype(np.int64), seconds(history["changed_at"]))
