@@ -35,7 +35,7 @@ _BESIDE = {
 }  # fmt: skip
 """Columns of a table that another table's rows may tell."""
 _ONE = 0.9
-"""Share of keys that must have one value only for a column to be about what the key names."""
+"""Share of rows that must have their key's usual value for a column to be about what the key names."""
 
 
 def derived_files(
@@ -64,15 +64,30 @@ def _derived(entry: FileMapping, target: str, table: str, sample: pl.DataFrame) 
     reference = entry.column_for(target)
     assert reference is not None
     beside = _beside(entry, reference.column, table, sample)
+    beside += _other_name(entry, reference, sample) if not _has_name(beside) else []
     key = ColumnMapping(column=reference.column, target="id", confidence=reference.confidence, reason="names them")
     columns = [key]
-    if not any(column.target == "name" for column in beside):
+    if not _has_name(beside):
         reason = "the key is the only name there is"
         columns.append(ColumnMapping(column=reference.column, target="name", confidence=0.7, reason=reason))
     reason = f"no file lists {table}: they are made from the values of {reference.column!r}"
     made = FileMapping(path=entry.path, table=table, confidence=0.7, reason=reason, is_distinct=True)
     computed = {name: entry.computed[name] for name in {c.column for c in columns} & entry.computed.keys()}
     return made.model_copy(update={"columns": (*columns, *beside), "computed": computed})
+
+
+def _has_name(columns: list[ColumnMapping]) -> bool:
+    return any(column.target == "name" for column in columns)
+
+
+def _other_name(entry: FileMapping, reference: ColumnMapping, sample: pl.DataFrame) -> list[ColumnMapping]:
+    """Another column that is called as the reference is and gives each key one name: "owner" beside "owner id"."""
+    keys = convert.text(convert.cleaned(sample[reference.column], missing())).alias("k")
+    for other in entry.columns:
+        is_like = reference.target in like(other.column, entry.table) and other.target == ATTRIBUTES
+        if is_like and other.column in sample.columns and _is_of(keys, sample[other.column]):
+            return [ColumnMapping(column=other.column, target="name", confidence=0.7, reason="one name for each key")]
+    return []
 
 
 def _beside(entry: FileMapping, key: str, table: str, sample: pl.DataFrame) -> list[ColumnMapping]:
@@ -97,12 +112,12 @@ def _beside(entry: FileMapping, key: str, table: str, sample: pl.DataFrame) -> l
 
 
 def _is_of(keys: pl.Series, values: pl.Series) -> bool:
-    """Nearly every key has one value, and there are keys that come again to tell it by."""
+    """Nearly all rows of a key have its usual value, and there are keys that come again to tell it by."""
     there = convert.text(convert.cleaned(values, missing())).alias("v")
-    pairs = pl.DataFrame([keys, there]).drop_nulls()
-    counts = pairs.group_by("k").agg(rows=pl.len(), kinds=pl.col("v").n_unique())
-    again = counts.filter(pl.col("rows") > 1)
-    return again.height > 0 and float((again["kinds"] == 1).mean() or 0.0) >= _ONE  # type: ignore[arg-type]
+    counts = pl.DataFrame([keys, there]).drop_nulls().group_by("k", "v").agg(rows=pl.len())
+    of_key = counts.group_by("k").agg(every=pl.col("rows").sum(), usual=pl.col("rows").max())
+    again = of_key.filter(pl.col("every") > 1)
+    return again.height > 0 and int(again["usual"].sum()) >= _ONE * int(again["every"].sum())
 
 
 def _invoices(entry: FileMapping, samples: dict[str, pl.DataFrame]) -> FileMapping | None:
@@ -114,7 +129,7 @@ def _invoices(entry: FileMapping, samples: dict[str, pl.DataFrame]) -> FileMappi
     for column in entry.columns:
         near = like(column.column, "invoices").get("id")
         is_free = column.target == ATTRIBUTES and near is not None and near.score >= 0.9
-        if not is_free or not examine(sample[column.column], missing()).filled > 1.5 * sample[column.column].n_unique():
+        if not is_free or sample[column.column].n_unique() > 0.98 * sample[column.column].count():
             continue
         total = entry.computed.get(amount.column) or Computed(multiply=(amount.column,))
         name = amount.column if amount.column in entry.computed else f"{amount.column} of its lines"

@@ -27,6 +27,10 @@ _KINDS: dict[str, tuple[str, ...]] = {
     "day": TEMPORAL,
     "flag": ("flag",),
 }
+_WORDS = ("channel", "country", "city", "industry", "title", "company", "outcome", "lost_reason", "measure")
+"""Columns of words: numbers in them mean something else."""
+_MANY = ("contact_id", "lead_id", "opportunity_id", "order_id")
+"""References of which a long table names more than one or two."""
 _OWN_KIND = {"email": "email", "phone": "phone", "currency": "currency", "domain": "link"}
 
 
@@ -157,7 +161,7 @@ def _by_values(column: Evidence, table: str, target: schema.Column, join: Join |
 
 def _by_looks(column: Evidence, table: str, target: schema.Column) -> tuple[float, str] | None:
     """Confidence by what the values look like: persons, companies, sums of money."""
-    if target.name in ("owner_id", "person_id") and column.has_persons and column.is_repeated:
+    if target.name in ("owner_id", "person_id") and column.has_persons and column.is_repeated and column.distinct > 1:
         return 0.5, f"its values look like persons' names that come again, {column.distinct:,} of them"
     if target.name == "account_id" and column.has_companies:
         return 0.52, "its values look like companies' names"
@@ -199,10 +203,12 @@ def _fits(column: Evidence, table: str, target: schema.Column) -> float:
         return 1.0 if is_flag(column) or _known_share(column, "leads.status") >= 0.3 else 0.45
     if target.name in REFERENCES and column.kind in ("flag", "day", "instant"):
         return 0.4
-    if target.name in REFERENCES and column.kind == "text" and column.distinct <= 2 and column.rows >= 50:
+    if target.name in _MANY and column.kind == "text" and column.distinct <= 2 and column.rows >= 50:
         return 0.4
-    if target.name in ("stage", "region", "industry", "role", "team") and column.kind in ("number", "flag"):
+    if target.name in ("stage", "region", "role", "team") and column.kind in ("number", "flag"):
         return 0.45
+    if target.name in _WORDS and column.kind in ("integer", "number", "flag"):
+        return 0.35
     return 1.0
 
 

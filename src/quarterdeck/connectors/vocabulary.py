@@ -137,6 +137,8 @@ def like(name: str, table: str) -> dict[str, Likeness]:
     spellings, whole = _spellings(table), plain(name)
     found: dict[str, Likeness] = {}
     forms = _forms(whole, table)
+    if any(form in words()["about the record"] and squeezed(form) not in spellings for form, _ in forms):
+        return {}
     for form, weight in forms:
         key = squeezed(form) or form
         for column, score in spellings.get(key, ()):
@@ -184,6 +186,9 @@ def _reference(form: str, weight: float, table: str, found: dict[str, Likeness])
     for column in tables()[table].names:
         if REFERENCES.get(column) == of and column not in ("manager_id", "parent_id"):
             _keep(found, column, Likeness(0.93 * weight, form))
+            for own in ("id", "name"):
+                if own in found and found[own].score < found[column].score:
+                    del found[own]
             return
 
 
