@@ -40,7 +40,9 @@ def frame(name: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
                 values[key] = str(value)
         times = row.get("times", 1)
         for place in range(times):
-            numbered = {key: value.replace("{n}", str(place)) for key, value in values.items() if isinstance(value, str)}
+            numbered = {
+                key: value.replace("{n}", str(place)) for key, value in values.items() if isinstance(value, str)
+            }
             written.append(values | numbered | ({"id": f"{values['id']} {place}"} if times > 1 else {}))
     columns = {column: [row.get(column) for row in written] for column in kinds}
     series = [

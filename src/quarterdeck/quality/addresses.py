@@ -65,9 +65,12 @@ def account_by_domain(tables: Tables, _moment: Moment, wrong: Found) -> pl.DataF
     accounts = tables["accounts"].select(account="id", at=domain.str.replace("/.*$", ""))
     accounts = accounts.filter(pl.col("at").is_not_null()).filter(pl.col("at").is_unique())
     contacts = tables["contacts"].select("id", at=pl.col("email").str.to_lowercase().str.replace("^.*@", ""))
-    rows = wrong.select("record_id").join(contacts, left_on="record_id", right_on="id").join(accounts, on="at")
+    rows = wrong.select("record_id").join(contacts, left_on="record_id", right_on="id")
+    rows = rows.join(accounts, on="at")
     rows = rows.with_columns(
-        pl.lit("account_id").alias("column"), pl.col("account").alias("value_proposed"), pl.lit(0.9).alias("confidence"),
+        pl.lit("account_id").alias("column"),
+        pl.col("account").alias("value_proposed"),
+        pl.lit(0.9).alias("confidence"),
         pl.lit("the only account of the address's domain").alias("why"),
     )  # fmt: skip
     return proposals(rows, "contacts")

@@ -48,4 +48,4 @@ CHECKS: dict[str, Check] = {
 
 def catalogue(settings: QualitySettings) -> dict[str, Check]:
     """The checks of this house and the company's own."""
-    return dict(CHECKS)
+    return CHECKS | {entry.name: entry.as_check() for entry in settings.checks}

@@ -142,7 +142,8 @@ def account_from_people(tables: Tables, _moment: Moment, wrong: Found) -> pl.Dat
         [
             proposed(rows.join(contacts, on="contact_id"), "account_id", pl.col("account"), 0.9,
                      "account of the deal's contact"),
-            proposed(rows.join(leads, on="lead_id"), "account_id", pl.col("account"), 0.85, "account of the deal's lead"),
+            proposed(rows.join(leads, on="lead_id"), "account_id", pl.col("account"), 0.85,
+                     "account of the deal's lead"),
         ]
     )  # fmt: skip
 

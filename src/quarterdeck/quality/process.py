@@ -199,7 +199,8 @@ CHECKS: tuple[Check, ...] = (
         "Its money stands in another region's figures and target.",
         "The deal's region is {region}; its account and its owner {name} are of {home}.",
         "Set the deal's region to {home}.",
-        kind="consistency", severity="warning", needs=("opportunities", "people", "accounts"), mend=_to_the_owners, of_now=True,
+        kind="consistency", severity="warning", needs=("opportunities", "people", "accounts"), mend=_to_the_owners,
+        of_now=True,
     ),
     rule(
         renewal_without_past, "opportunities",

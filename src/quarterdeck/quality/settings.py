@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from quarterdeck.base.config import Section
 from quarterdeck.base.finding import Severity
+from quarterdeck.quality.own import OwnCheck, without_doubles
 
 
 class QualitySettings(Section):
     """How the data is checked."""
 
+    checks: tuple[OwnCheck, ...] = ()
+    """The company's own checks: a table, a condition in SQL, a message and a fix each."""
     disabled: tuple[str, ...] = ()
     """Names of checks that are not run, such as double_deal."""
     severity: dict[str, Severity] = Field(default_factory=dict)
@@ -83,3 +86,8 @@ class QualitySettings(Section):
     """Records of a person, team or source in a month that are needed to say that it got worse."""
     effect_minimum: int = Field(default=10, ge=1)
     """Deals that were expected to close in a period that are needed to say what errors did to it."""
+
+    @field_validator("checks")
+    @classmethod
+    def _names_stand_once(cls, value: tuple[OwnCheck, ...]) -> tuple[OwnCheck, ...]:
+        return without_doubles(value) if value else value

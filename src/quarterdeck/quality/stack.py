@@ -9,7 +9,7 @@ from quarterdeck.base.tables import Tables
 from quarterdeck.quality.check import Check, Moment, is_blank, offending, rule
 
 
-def tool_unused(tables: Tables, moment: Moment) -> Any:
+def tool_unused(tables: Tables, _moment: Moment) -> Any:
     rows = tables.relation("tools")
     idle = (rows.is_working == False) | (rows.is_trained == False)  # noqa: E712
     rows = rows.filter(idle.fill_null(False) & (rows.monthly_cost > 0))
