@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from quarterdeck.base.errors import QuarterdeckError, did_you_mean
+from quarterdeck.base.schema import table
 from quarterdeck.metrics import (
     accounts,
     activities,
@@ -21,7 +22,10 @@ from quarterdeck.metrics import (
     sales,
 )
 from quarterdeck.metrics.entities import ENTITIES, Entity
+from quarterdeck.metrics.expression import parents
 from quarterdeck.metrics.metric import DIMENSIONS, GIVEN, TOTAL, Measure, Metric, Stock
+from quarterdeck.metrics.own import OwnMetric, metric_of, prepare
+from quarterdeck.metrics.settings import MetricsSettings
 
 _SHELF = (sales, pipeline, aims, lines, changes, leads, activities, people, customers, orders, invoices, accounts)
 
@@ -76,6 +80,30 @@ BUILT_IN = Catalogue(
 )
 
 
-def catalogue_of(settings: object) -> Catalogue:
+def catalogue_of(settings: MetricsSettings) -> Catalogue:
     """The built-in metrics and the company's own."""
-    return BUILT_IN
+    if not settings.own:
+        return BUILT_IN
+    metrics, measures, entities = dict(BUILT_IN.metrics), dict(BUILT_IN.measures), dict(BUILT_IN.entities)
+    for own in settings.own:
+        metric, parts = metric_of(own)
+        metrics[own.name] = metric
+        measures |= {part.name: part for part in parts}
+        entities[metric.entity] = _entity(own)
+    return Catalogue(metrics, measures, BUILT_IN.stocks, entities)
+
+
+def _entity(own: OwnMetric) -> Entity:
+    """The entity of an own metric: its table, with those dimensions that its rows or their one parent tell."""
+    names = table(own.entity).names
+    places = {"owner": "owner_id", "product": "product_id"}
+    here = {name: places.get(name, name) for name in DIMENSIONS if places.get(name, name) in names}
+    further: dict[str, tuple[str, str]] = {}
+    reached = parents(own.entity)
+    for parent in ("products", "accounts", "people", "leads"):
+        for name in DIMENSIONS:
+            if parent in reached and name not in here and name in table(parent).names and name != "source":
+                further.setdefault(name, (parent, reached[parent]))
+    return Entity(
+        f"own:{own.name}", own.entity, lambda scope, by: prepare(own, scope, by, (here, further)), here, further
+    )

@@ -16,7 +16,7 @@ from quarterdeck.base.schema import conform, empty
 from quarterdeck.base.step import Result
 from quarterdeck.base.tables import Tables
 from quarterdeck.metrics import cube, targets
-from quarterdeck.metrics.catalogue import BUILT_IN, YEAR_BEFORE, Catalogue
+from quarterdeck.metrics.catalogue import YEAR_BEFORE, Catalogue, catalogue_of
 from quarterdeck.metrics.metric import DIMENSIONS, TOTAL, Metric
 from quarterdeck.metrics.scope import Scope
 from quarterdeck.metrics.settings import Grain, MetricsSettings
@@ -31,7 +31,7 @@ _MONEY = {
 
 def measure_step(tables: Tables, config: Config[MetricsSettings]) -> Result:
     """All metrics that the tables can tell, for the settings' dimensions and grains: the table `metric_values`."""
-    settings, catalogue = config.settings, BUILT_IN
+    settings, catalogue = config.settings, catalogue_of(config.settings)
     scope = Scope(tables, config.company, config.as_of, settings)
     chosen = [metric for metric in catalogue.metrics.values() if is_measurable(metric, tables)]
     values = evaluate(scope, catalogue, chosen, settings.dimensions, settings.grains)

@@ -39,10 +39,11 @@ def measure(
     Frames are of Polars, pandas or Arrow with the columns of the schema (missing ones are empty, money is in whole
     minor units); the answer is of the kind of the first frame with the columns of `metric_values`. `Tables` are taken
     too, also those of a database or cluster (`base.backend.BackendTables`), which sums where the rows lie; the answer
-    is then of Polars. Without `metrics` it is all that the tables can tell. `by` are dimensions beside the total. With `compare` ("previous" period or the
-    same one of the fiscal "year" before) come the columns `compared`, `change` and `change_rate`, with `to_date` the
-    value since the fiscal year began. Nothing from `as_of` on is counted; without it all is. Raises QuarterdeckError
-    on names that do not exist, tables that a metric needs, dimensions that it lacks and money that is not whole.
+    is then of Polars. Without `metrics` it is all that the tables can tell. `by` are dimensions beside the total. With
+    `compare` ("previous" period or the same one of the fiscal "year" before) come the columns `compared`, `change` and
+    `change_rate`, with `to_date` the value since the fiscal year began. Nothing from `as_of` on is counted; without it
+    all is. Raises QuarterdeckError on names that do not exist, tables that a metric needs, dimensions that it lacks and
+    money that is not whole.
 
     >>> from datetime import datetime
     >>> deals = pl.DataFrame({"id": ["a", "b"], "status": ["won", "lost"], "closed_at": [datetime(2024, 5, 1)] * 2})

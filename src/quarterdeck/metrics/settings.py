@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 from quarterdeck.base.config import Section
 from quarterdeck.base.errors import did_you_mean
 from quarterdeck.metrics.metric import DIMENSIONS
+from quarterdeck.metrics.own import OwnMetric
 
 Grain = Literal["week", "month", "quarter", "year", "all"]
 
@@ -28,10 +29,25 @@ class MetricsSettings(Section):
     ramp_months: int = Field(default=6, ge=0)
     """Months from a seller's first day to full productivity, for the head-count that is ramped."""
 
+    own: tuple[OwnMetric, ...] = ()
+    """The company's own metrics."""
+
     @field_validator("dimensions")
     @classmethod
     def _dimensions_exist(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for name in value:
             if name != "all" and name not in DIMENSIONS:
                 raise ValueError(f"there is no dimension {name!r}; {did_you_mean(name, DIMENSIONS)}")
+        return value
+
+    @field_validator("own")
+    @classmethod
+    def _own_names_are_new(cls, value: tuple[OwnMetric, ...]) -> tuple[OwnMetric, ...]:
+        from quarterdeck.metrics.catalogue import METRICS
+
+        seen = set(METRICS)
+        for entry in value:
+            if entry.name in seen:
+                raise ValueError(f"there is a metric {entry.name!r} already; choose another name")
+            seen.add(entry.name)
         return value
