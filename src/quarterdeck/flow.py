@@ -67,6 +67,14 @@ STEPS: tuple[Step, ...] = (
         section="quality",
     ),
     Step(
+        name="quality.link",
+        title="Who is the same?",
+        function="quarterdeck.quality:link",
+        reads=("accounts", "contacts", "leads", "opportunities", "merges"),
+        writes=("links",),
+        section="quality",
+    ),
+    Step(
         name="metrics.measure",
         title="What does it say?",
         function="quarterdeck.metrics:measure_step",
