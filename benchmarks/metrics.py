@@ -35,14 +35,15 @@ KEYS = ["metric", "grain", "period_start", "dimension", "member"]
 
 def _ours(folder: Path) -> pl.DataFrame:
     """The metrics as a run measures them: Parquet files below the engine of the records."""
-    from quarterdeck.metrics.catalogue import METRICS
+    from quarterdeck.metrics.catalogue import BUILT_IN
     from quarterdeck.metrics.engine import evaluate
+    from quarterdeck.metrics.scope import Scope
     from quarterdeck.metrics.settings import MetricsSettings
     from quarterdeck.records.engine import Engine, ParquetTables
 
     tables = ParquetTables(Engine([folder]), {path.stem: path for path in folder.glob("*.parquet")})
-    settings = MetricsSettings(dimensions=DIMENSIONS, grains=GRAINS)
-    return evaluate(tables, Company(), AS_OF, [METRICS[name] for name in MEASURED], settings)
+    scope = Scope(tables, Company(), AS_OF, MetricsSettings())
+    return evaluate(scope, BUILT_IN, [BUILT_IN.metric(name) for name in MEASURED], DIMENSIONS, GRAINS)
 
 
 def _child(side: str, folder: Path, answer: Path) -> None:
