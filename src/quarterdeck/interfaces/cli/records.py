@@ -1,8 +1,7 @@
-"""Commands that show what lies behind: rows, files of rows, and why a number is what it is."""
+"""Commands that show what lies behind: rows, and why a number is what it is."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -53,8 +52,8 @@ def show(
     from quarterdeck.interfaces.cli.terminal import print_frame, print_json
 
     workspace = open_workspace(name)
-    frame, stand = _read(workspace, table, as_of, known)
-    frame = _ordered(_filtered(frame, table, where or [], workspace), table)
+    frame, stand = read(workspace, table, as_of, known)
+    frame = ordered(filtered(frame, table, where or [], workspace), table)
     currency = workspace.settings.company.currency
     if as_json:
         print_json(frame.head(limit) if limit else frame, table, currency)
@@ -63,7 +62,7 @@ def show(
         print_frame(frame, table, currency, limit=20 if limit is None else limit)
 
 
-def _read(workspace: Workspace, table: str, as_of: str | None, known: str | None) -> tuple[pl.DataFrame, str]:
+def read(workspace: Workspace, table: str, as_of: str | None, known: str | None) -> tuple[pl.DataFrame, str]:
     """A table, and the line that says as of when it is."""
     from quarterdeck.base.schema import tables
 
@@ -86,7 +85,7 @@ def _read(workspace: Workspace, table: str, as_of: str | None, known: str | None
     return frame, f"As of {as_of}, {heard}" if as_of else f"{heard.capitalize()}; --as-of shows another day"
 
 
-def _ordered(frame: pl.DataFrame, table: str) -> pl.DataFrame:
+def ordered(frame: pl.DataFrame, table: str) -> pl.DataFrame:
     """The likeliest deals first; other tables as they are."""
     return frame.sort(["probability", "subject_id"], descending=[True, False]) if table == "scores" else frame
 
@@ -100,7 +99,7 @@ def _entries(workspace: Workspace, table: str) -> pl.DataFrame:
     return pl.DataFrame([[getattr(entry, name) for name in columns] for entry in found], schema=columns, orient="row")
 
 
-def _filtered(frame: pl.DataFrame, table: str, where: list[str], workspace: Workspace) -> pl.DataFrame:
+def filtered(frame: pl.DataFrame, table: str, where: list[str], workspace: Workspace) -> pl.DataFrame:
     """Rows whose columns have the given values, compared as text, money in major units. An empty value means null."""
     import polars as pl
 
@@ -125,36 +124,6 @@ def _filtered(frame: pl.DataFrame, table: str, where: list[str], workspace: Work
         else:
             frame = frame.filter(pl.col(key).cast(pl.String) == value)
     return frame
-
-
-def export(
-    name: Name,
-    table: Table,
-    to: Annotated[Path, typer.Option("--to", metavar="FILE", help="File to write.", show_default=False)],
-    form: Annotated[
-        str | None,
-        typer.Option(
-            "--format", metavar="FORMAT", help="csv, parquet or xlsx. Default: by the file's name.", show_default=False
-        ),
-    ] = None,
-    where: Where = None,
-    as_of: AsOfFacts = None,
-    known: KnownAt = None,
-) -> None:
-    """Write a table to a file: csv, parquet or xlsx.
-
-    Money is exact in major units; in xlsx no text can act as a formula.
-    """
-    from quarterdeck.interfaces.spreadsheet import FORMATS, write
-
-    chosen = form or to.suffix.lstrip(".").lower()
-    if chosen not in FORMATS:
-        raise QuarterdeckError(f"--format {chosen!r} is unknown; {did_you_mean(chosen, FORMATS)}")
-    workspace = open_workspace(name)
-    frame, stand = _read(workspace, table, as_of, known)
-    frame = _ordered(_filtered(frame, table, where or [], workspace), table)
-    write(frame, table, to, chosen, workspace.settings.company.currency)
-    typer.echo(f"{stand}\n{to}: {frame.height:,} rows of {table}")
 
 
 def explain(
@@ -267,13 +236,6 @@ COMMANDS = (
         (
             "quarterdeck show acme opportunities --json",
             "quarterdeck show acme opportunities --where status=won --limit 5",
-        ),
-    ),
-    Command(
-        export,
-        (
-            "quarterdeck export acme scores --to scores.xlsx",
-            "quarterdeck export acme opportunities --where status=won --to won.csv",
         ),
     ),
 )
