@@ -136,8 +136,8 @@ def _told(effects: pl.DataFrame, grain: Grain, moment: Moment) -> list[Finding]:
     came, right = promised["came"].sum(), clean["came"].sum()
     message = (
         f"At the start of {name} the deals' own dates and amounts promised {whole['promised']:,.0f} {currency}; "
-        f"{came:,.0f} came of them. Deals with a wrong entry promised {at_fault:,.0f} and brought {came_of_wrong:,.0f}, "
-        f"clean ones promised {clean['promised'].sum():,.0f} and brought {right:,.0f}."
+        f"{came:,.0f} came of them. Deals with a wrong entry promised {at_fault:,.0f} and brought "
+        f"{came_of_wrong:,.0f}, clean ones promised {clean['promised'].sum():,.0f} and brought {right:,.0f}."
     )
     return [
         Finding(

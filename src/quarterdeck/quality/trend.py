@@ -1,9 +1,9 @@
 """How error rates move: by person, team and source, week by week and month by month.
 
 Two bases, each honest about the past. *Dated*: a record counts in the period in which it was created, closed or
-changed, as it stands now; what was mended since counts as right. Checks of how things stand now (open, unpaid, waiting) have no
-such past and are left out. *State*: deals that were open when a period ended, as their history says that they stood
-then; what was mended since still counts as wrong there.
+changed, as it stands now; what was mended since counts as right. Checks of how things stand now (open, unpaid, waiting)
+have no such past and are left out. *State*: deals that were open when a period ended, as their history says that they
+stood then; what was mended since still counts as wrong there.
 """
 
 from __future__ import annotations
