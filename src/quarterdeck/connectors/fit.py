@@ -163,6 +163,8 @@ def _by_looks(column: Evidence, table: str, target: schema.Column) -> tuple[floa
     """Confidence by what the values look like: persons, companies, sums of money."""
     if target.name in ("owner_id", "person_id") and column.has_persons and column.is_repeated and column.distinct > 1:
         return 0.5, f"its values look like persons' names that come again, {column.distinct:,} of them"
+    if f"{table}.{target.name}" == "targets.member" and column.has_persons:
+        return 0.5, "its values look like persons' names"
     if target.name == "account_id" and column.has_companies:
         return 0.52, "its values look like companies' names"
     if target.name == "company" and column.has_companies:

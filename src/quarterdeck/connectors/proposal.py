@@ -29,7 +29,9 @@ __all__ = ["TableSample", "propose", "propose_tables"]
 _FEW = 10
 """With fewer rows than this the values prove little."""
 _LEAST = 0.34
-"""A file whose best table scores less is not read."""
+"""A file whose best table scores less is not read, unless several columns have a place there and nowhere else."""
+_NAMED = 0.5
+"""A file's name that is less like any table's name says nothing."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,8 @@ def _known_values(examined: list[Examined], of_known: dict[str, FileMapping], si
 
 def _entry(item: Examined, joins: Joins) -> FileMapping:
     guess = _guess(item, joins)
-    if guess.score < _LEAST:
+    several = guess.score >= 0.6 * _LEAST and guess.margin >= 0.03 and len(guess.placed) >= 4
+    if guess.score < _LEAST and not several:
         return FileMapping(path=item.path, table=SKIP, confidence=0.5, reason=_no_table(guess))
     shape = item.shape
     entry = FileMapping(
@@ -179,7 +182,7 @@ def _guess(item: Examined, joins: Joins) -> _Guess:
     if dialect is not None:
         placed = place(item.open_columns, dialect.table, item.path, joins, dialect)
         return _Guess(dialect.table, 0.95, 0.4, placed, 1.0)
-    named = table_likeness(item.sample.named)
+    named = {table: near for table, near in table_likeness(item.sample.named).items() if near >= _NAMED}
     scored = []
     for table in schema.facts():
         placed = place(item.open_columns, table, item.path, joins)

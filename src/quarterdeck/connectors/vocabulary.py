@@ -52,6 +52,9 @@ _NAMING = {
     "코드",
 }
 
+_FILLERS = {"description", "text", "label", "code", "name", "value", "usd", "eur", "gbp", "krw", "명", "flag"}
+"""Last words of a name that may be left off: the description of a status is the status."""
+
 NEAR = 0.84
 """Spellings less alike than this are no match."""
 
@@ -144,6 +147,8 @@ def like(name: str, table: str) -> dict[str, Likeness]:
         for column, score in spellings.get(key, ()):
             if column not in _OURS or form == whole:
                 _keep(found, column, Likeness(score * weight, form))
+    if whole in words()["tables"].get(table, {}).get("names", ()) and "id" in tables()[table].names:
+        _keep(found, "id", Likeness(0.8, whole))
     for form, weight in forms[: 1 + len(forms) // 2]:
         _reference(form, weight, table, found)
     if not found and len(whole) >= 4:
@@ -162,6 +167,10 @@ def _forms(whole: str, table: str) -> list[tuple[str, float]]:
     full = spelt_out(whole)
     if full != whole:
         forms[full] = 0.97
+    for form, weight in list(forms.items()):
+        parts = form.split()
+        if len(parts) > 1 and parts[-1] in _FILLERS:
+            forms.setdefault(" ".join(parts[:-1]), 0.92 * weight)
     for form, weight in list(forms.items()):
         rest = form
         for _ in range(3):
