@@ -16,6 +16,7 @@ from quarterdeck.base.finding import Finding
 from quarterdeck.base.schema import conform
 from quarterdeck.records.compaction import compacted
 from quarterdeck.records.engine import Engine
+from quarterdeck.records.erasure import Marks
 from quarterdeck.records.files import TEMPORARY, content, digest, flush
 from quarterdeck.records.lake import Batch, Lake, State
 from quarterdeck.records.observing import SOURCE, observe
@@ -62,13 +63,19 @@ class Staging:
     parts: dict[str, list[Path]] = field(default_factory=dict)
     read: dict[str, int] = field(default_factory=dict)
     set_aside: dict[str, int] = field(default_factory=dict)
+    erased: dict[str, int] = field(default_factory=dict)
+    """Records by table whose person was erased here and that the source still sends."""
 
     def __post_init__(self) -> None:
+        self._marks = Marks.read(self.lake.root)
         self.folder = self.lake.root / f"{TEMPORARY}{uuid.uuid4().hex}"
         self.folder.mkdir(parents=True)
 
     def add(self, table: str, frame: pl.DataFrame, *, read: int, set_aside: int = 0) -> None:
         """Take a chunk of a table, rows with the table's columns."""
+        frame, erased = self._marks.hold_back(table, frame)
+        if erased:
+            self.erased[table] = self.erased.get(table, 0) + erased
         self.read[table] = self.read.get(table, 0) + read
         self.set_aside[table] = self.set_aside.get(table, 0) + set_aside
         parts = self.parts.setdefault(table, [])
@@ -149,6 +156,7 @@ class _Comparison:
     def take(self, staging: Staging) -> None:
         """The differences of all tables of a source; deals first, because other rows follow them."""
         aged_deals: frozenset[str] = frozenset()
+        self.told.findings.extend(_erased_finding(staging.source, *pair) for pair in staging.erased.items())
         for table in sorted(staging.parts, key=lambda name: name != "opportunities"):
             repeated = _once(table, staging.parts[table], self.told.findings)
             if repeated is not None:
@@ -246,6 +254,18 @@ class _Comparison:
         moved = _move([path], folder, self.sequence, f"{SOURCE}-{staging.source}")
         batch = Batch(self.sequence, SOURCE, moved, (), rows.height, 0, _content(self.lake, moved))
         self._add("opportunity_history", batch)
+
+
+def _erased_finding(source: str, table: str, count: int) -> Finding:
+    return Finding(
+        code="records.erased_in_source",
+        severity="warning",
+        table=table,
+        message=f"{source} still holds {count:,} records of {table} whose persons were erased here; "
+        "they are kept without the persons' data.",
+        fix=f"Erase them in {source} too.",
+        count=count,
+    )
 
 
 def _count(rows: Any) -> int:

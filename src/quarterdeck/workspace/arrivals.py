@@ -135,11 +135,10 @@ def _frames(workspace: Workspace, rows: Sequence[InboxRow]) -> dict[str, dict[st
 def stage(workspace: Workspace, lake: Lake) -> tuple[list[Staging], frozenset[tuple[str, str]], int]:
     """What waits as staged rows; the (source, table) pairs, of which nothing counts as deleted; the last arrival.
 
-    What the lake took before it could say so to the ledger is not taken again.
+    The lake's own state says how far it has come: what it took before it could say so to the ledger is not taken again.
     """
-    taken = lake.state().inbox
-    waiting_rows = workspace.ledger.inbox()
-    rows = [row for row in waiting_rows if row.sequence > taken]
+    rows = workspace.ledger.inbox(after=lake.state().inbox)
+    undrained = workspace.ledger.inbox()
     stagings: dict[str, Staging] = {}
     pairs = set()
     for name, by_source in _frames(workspace, rows).items():
@@ -148,4 +147,4 @@ def stage(workspace: Workspace, lake: Lake) -> tuple[list[Staging], frozenset[tu
             kept = frame.unique("id", keep="last", maintain_order=True)
             staging.add(name, kept, read=frame.height)
             pairs.add((source, name))
-    return list(stagings.values()), frozenset(pairs), max((row.sequence for row in waiting_rows), default=0)
+    return list(stagings.values()), frozenset(pairs), max((row.sequence for row in (*rows, *undrained)), default=0)

@@ -30,10 +30,12 @@ from quarterdeck.records.sync import TableSync, compact
 from quarterdeck.records.views import Lookup, view
 from quarterdeck.workspace import (
     arrivals,
+    backup,
     databases,
     decisions,
     doctor,
     drafts,
+    erasing,
     explain,
     ingest,
     merging,
@@ -131,7 +133,7 @@ class Workspace:
         if now is not None and databases.is_due(self.root, self.settings.sources, self.moment(now)):
             return True
         changed = ingest.fingerprints(self.root, self.settings.sources) != self.lake.state().files
-        return changed or bool(self.ledger.inbox(limit=1))
+        return changed or bool(self.ledger.inbox(limit=1) or self.ledger.inbox(limit=1, after=self.lake.state().inbox))
 
     def receive(
         self, name: str, rows: Sequence[Mapping[str, Any]], *, source: str, now: datetime, key: str | None = None
@@ -145,6 +147,7 @@ class Workspace:
     def sync(self, *, now: datetime) -> SyncReport:
         """Take what the sources say now; only differences are written, all of them or none."""
         with self.lake.writing():
+            erasing.finish(self)
             batches, findings = ingest.sync(self, now)
         return SyncReport(self.lake.state().sequence, tuple(batches), findings_frame(findings))
 
@@ -379,6 +382,30 @@ class Workspace:
     def publications(self, known_at: datetime | None = None) -> list[Publication]:
         """All publications, or those made by then, the oldest first."""
         return decisions.publications(self, known_at)
+
+    def find_person(self, who: str) -> erasing.Found:
+        """Whom an erasure of a record id, an e-mail address or an exact name would take out."""
+        return erasing.find(self, who)
+
+    def erase(self, found: erasing.Found, *, who: str, reason: str, now: datetime) -> erasing.Erasure:
+        """Take a person out of every file of the workspace and out of the ledger; figures and pay stay.
+
+        It cannot be undone. The ledger notes that it was done, and no later sync brings the person back.
+        """
+        return erasing.erase(self, found, who, reason, now)
+
+    def backup(self, to: Path | str, *, now: datetime) -> backup.Backup:
+        """Write an archive of the workspace as it stands; it may be in use meanwhile. Raises when the file is there."""
+        return backup.backup(self, Path(to), now)
+
+    @classmethod
+    def restore(cls, archive: Path | str, root: Path | str, *, ledger: str | None = None) -> Workspace:
+        """Make a workspace of an archive in a new folder; `ledger` is the URL of an empty PostgreSQL ledger to fill.
+
+        Raises, and leaves nothing, when the archive is damaged or the folder is there.
+        """
+        backup.restore(Path(archive), Path(root), ledger)
+        return cls.open(root)
 
     # --- looking ---------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from quarterdeck.base.finding import Finding, findings_frame
+from quarterdeck.records.erasure import Marks
 from quarterdeck.records.files import digest
 from quarterdeck.records.lake import Lake, State
 from quarterdeck.records.sync import Staging, TableSync, Told, take
@@ -198,7 +199,9 @@ def _write_beside(
         syncs = [sync for sync in told.syncs if sync.source in reading.sources]
         report = reconciliation.lines(reading.reports, syncs)
         late += reconciliation.findings(report)
-        reconciliation.write(lake, state, report, [*reading.aside, *told.repeated])
+        marks = Marks.read(lake.root)
+        aside = [rows.with_columns(marks.without(rows["raw"])) for rows in (*reading.aside, *told.repeated)]
+        reconciliation.write(lake, state, report, aside)
     path = lake.root / "_findings" / f"{state.sequence:08d}.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
     findings_frame([*findings, *late]).write_parquet(path)

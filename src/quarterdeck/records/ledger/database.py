@@ -80,11 +80,14 @@ class Database:
                 _upgrade(connection, self.shown)
 
     def forget_erased(self) -> None:
-        """Drops SQLite's copies of erased pages from the write-ahead log; PostgreSQL's vacuum does it there."""
-        if self.is_sqlite:
-            with self._speaking(), self._connected() as connection:
+        """Drops SQLite's copies of erased pages from the write-ahead log, and PostgreSQL's dead rows."""
+        options = {} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
+        with self._speaking(), self._connected(**options) as connection:
+            if self.is_sqlite:
                 # On the driver's connection, because a checkpoint cannot run inside a transaction.
                 connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            else:
+                connection.exec_driver_sql("VACUUM ledger_payloads")
 
     def close(self) -> None:
         self._engine.dispose()

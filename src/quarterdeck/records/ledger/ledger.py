@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Self
 
-from quarterdeck.records.ledger import erasure, inbox, reading, verification
+from quarterdeck.records.ledger import copying, erasure, inbox, reading, verification
 from quarterdeck.records.ledger.database import Database
 from quarterdeck.records.ledger.entry import STREAMS, Draft, Entry, InboxRow
 from quarterdeck.records.ledger.errors import LedgerError
@@ -47,6 +48,28 @@ class Ledger:
             database.close()
             raise
         return cls(database, clock)
+
+    def copy(self, to: Path) -> None:
+        """Writes all entries as they stand at one moment into a new SQLite file; nobody need wait for it."""
+        target = Database(f"sqlite:///{to.resolve()}")
+        try:
+            target.migrate()
+            copying.copy(self._database, target)
+        finally:
+            target.close()
+
+    @classmethod
+    def restored(cls, copy: Path, url: str) -> Self:
+        """The ledger at a URL, filled with what `copy` wrote. Raises LedgerError when it holds entries already."""
+        made, source = cls.open(url), Database(f"sqlite:///{copy.resolve()}")
+        try:
+            copying.copy(source, made._database)
+        except BaseException:
+            made.close()
+            raise
+        finally:
+            source.close()
+        return made
 
     def close(self) -> None:
         """Gives the connections back; the next call would take new ones."""
@@ -132,6 +155,10 @@ class Ledger:
             marker = erasure.erase(transaction, stream, sequence, row, why)
         self._database.forget_erased()
         return marker
+
+    def forget_erased(self) -> None:
+        """Drops the database's own copies of what was erased: SQLite's log and free pages, PostgreSQL's dead rows."""
+        self._database.forget_erased()
 
     def receive(
         self,
