@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import html
 import io
 import shutil
 import zipfile
@@ -27,7 +28,7 @@ CONTACTS = [
 ]  # fmt: skip
 LEADS = [
     {"lead_id": "00QAX0001", "lead_name": "Mira Okafor", "email": "Mira@globex.com", "phone": "", "lead_source": "web", "status": "new", "created_date": "2025-11-05"},
-    {"lead_id": "00QAX0002", "lead_name": "Sam Field", "email": "sam@field.org", "phone": "0511 2345678", "lead_source": "web", "status": "new", "created_date": "2025-11-06"},
+    {"lead_id": "00QAX0002", "lead_name": "Sam Field", "email": "sam@field.org", "phone": "0511 7654321", "lead_source": "web", "status": "new", "created_date": "2025-11-06"},
 ]  # fmt: skip
 ACTIVITIES = [
     {"activity_id": "T1", "activity_type": "call", "contact_id": "003AX0001", "owner_id": "P1", "opportunity_id": "D1", "activity_date": "2025-12-01", "subject": "Call with Mira Okafor, 030/12345678"},
@@ -38,7 +39,7 @@ PERSONS = {
     "mira@globex.com": ("Mira Okafor", "mira@globex.com", "003AX0001", "00QAX0001", "12345678", "1234 5678"),
     "003AX0002": ("김미나", "mina@globex.com", "003AX0002", "98765432", "9876-5432"),
     "Jan O'Neil": ("Jan O'Neil", "Jan O&#x27;Neil", "jan@initech.com", "003AX0003"),
-    "sam@field.org": ("Sam Field", "sam@field.org", "00QAX0002", "0511 2345678"),
+    "sam@field.org": ("Sam Field", "sam@field.org", "00QAX0002", "0511 7654321"),
     "rosie@acme.com": ("Rosie Papadopoulos", "rosie@acme.com"),
 }
 
@@ -70,7 +71,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     frame = workspace.table("contacts")
     frame.write_excel(root / "contacts.xlsx")
     (root / "notes.txt.gz").write_bytes(gzip.compress(reason.encode()))
-    (root / "reports" / "page.html").write_text(f"<p>{reason}</p>", encoding="utf-8")
+    (root / "reports" / "page.html").write_text(f"<p>{html.escape(reason)}</p>", encoding="utf-8")
     (root / "mapping" / "sample.yaml").write_text(f"sample: {reason}\n", encoding="utf-16-le")
     aside = pl.DataFrame(
         {"source": ["export"], "file": ["x"], "table": ["leads"], "line": ["3"], "reason": ["r"], "raw": [reason]}

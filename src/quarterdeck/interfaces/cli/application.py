@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from quarterdeck.interfaces.cli import decisions, exports, loop, plan, records, start
+from quarterdeck.interfaces.cli import decisions, exports, keeping, loop, plan, records, start
 from quarterdeck.interfaces.cli.command import INTERRUPTED, Command, guarded
 
 COMMANDS: tuple[Command, ...] = (
@@ -16,6 +16,7 @@ COMMANDS: tuple[Command, ...] = (
     *plan.COMMANDS,
     *decisions.COMMANDS,
     *records.COMMANDS,
+    *keeping.COMMANDS,
     *exports.COMMANDS,
 )
 

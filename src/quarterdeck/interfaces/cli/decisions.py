@@ -73,12 +73,15 @@ def override(
 def withdraw(
     name: Name,
     override: Annotated[
-        str, typer.Argument(metavar="OVERRIDE", help="Its key, as `show NAME overrides` lists it.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="OVERRIDE", help="Its key, as `show NAME overrides` or `merges` lists it.", show_default=False
+        ),
     ],
     who: Who,
     reason: Reason,
 ) -> None:
-    """Take an override back; it holds no more from the next run on.
+    """Take an override or a merge back; it holds no more from the next run on.
 
     What was decided stays in the ledger, with who withdrew it and why.
     """

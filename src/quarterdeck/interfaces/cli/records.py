@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -21,6 +22,12 @@ LEDGER = {
     "publications": ["id", "run_id", "plan_hash", "as_of", "who", "reason", "approved_at"],
 }
 """What `show` knows beside the tables, with its columns."""
+
+SYNCS = {
+    "reconciliation": "what the last sync read, kept and set aside, against the sources' own counts",
+    "set-aside": "rows that the last sync could not take",
+}
+"""What `show` knows of syncs."""
 
 
 """The table whose rows `explain` shows for a figure; for the other figures they are deals or leads."""
@@ -43,11 +50,13 @@ def show(
     ] = None,
     as_of: AsOfFacts = None,
     known: KnownAt = None,
+    origins: Annotated[bool, typer.Option("--origins", help="Where each value of the rows comes from.")] = False,
     as_json: Json = False,
 ) -> None:
     """Rows of a table as they stood.
 
-    JSON holds every column and every digit. Beside the tables there are `runs` and `publications`.
+    JSON holds every column and every digit. Beside the tables there are `runs` and `publications`, and of the last sync
+    `reconciliation` and `set-aside`.
     """
     from quarterdeck.interfaces.cli.terminal import print_frame, print_json
 
@@ -55,6 +64,9 @@ def show(
     frame, stand = read(workspace, table, as_of, known)
     frame = ordered(filtered(frame, table, where or [], workspace), table)
     currency = workspace.settings.company.currency
+    if origins:
+        frame = _origins(workspace, table, frame.head(5 if limit is None else limit), as_of, known)
+        table, limit = "origins", 0
     if as_json:
         print_json(frame.head(limit) if limit else frame, table, currency)
     else:
@@ -66,23 +78,43 @@ def read(workspace: Workspace, table: str, as_of: str | None, known: str | None)
     """A table, and the line that says as of when it is."""
     from quarterdeck.base.schema import tables
 
-    when = moment(as_of, "--as-of")
+    when, then = moment(as_of, "--as-of"), known_at(known, workspace)
+    heard = f"as known on {known}" if known else "as known today"
     if table in LEDGER:
-        return _entries(workspace, table), "As known today"
-    if table == "overrides" and as_of is None:
-        return workspace.overrides(), "As known today: the overrides that hold for the next run"
+        return _entries(workspace, table, then), heard.capitalize()
+    if table in SYNCS:
+        return getattr(workspace, table.replace("-", "_"))(known_at=then), f"{heard.capitalize()}: {SYNCS[table]}"
+    if table in ("overrides", "merges") and as_of is None:
+        return getattr(workspace, table)(then), f"{heard.capitalize()}: the {table} that hold"
     if table in tables() and tables()[table].kind != "fact":
-        made = workspace.last_run(as_of=when, with_table=None if table == "findings" else table)
-        if made is None and as_of is not None:
+        made = workspace.last_run(as_of=when, with_table=None if table == "findings" else table, known_at=then)
+        if made is None and (as_of is not None or then is not None):
+            day, by = (f" as of {as_of}" if as_of else ""), (f" by {known}" if known else "")
+            options = (f" --as-of {as_of}" if as_of else "") + (f" --known-at {known}" if known else "")
             raise QuarterdeckError(
-                f"No run as of {as_of} made {table}. Make one with: quarterdeck run {workspace.root} --as-of {as_of}"
+                f"No run{day}{by} made {table}. Make one with: quarterdeck run {workspace.root}{options}"
             )
         if made is None:
             return workspace.table(table), f"No run made {table} yet; make one with: quarterdeck run {workspace.root}"
         return workspace.table(table, run=made), heading(workspace, made)
-    frame = workspace.table(table, as_of=when, known_at=known_at(known, workspace))
-    heard = f"as known on {known}" if known else "as known today"
+    frame = workspace.table(table, as_of=when, known_at=then)
     return frame, f"As of {as_of}, {heard}" if as_of else f"{heard.capitalize()}; --as-of shows another day"
+
+
+def _origins(
+    workspace: Workspace, table: str, frame: pl.DataFrame, as_of: str | None, known: str | None
+) -> pl.DataFrame:
+    """Where each value of some records comes from."""
+    import polars as pl
+
+    if "id" not in frame.columns or frame.is_empty():
+        raise QuarterdeckError(f"--origins needs records; {table} shows none here.")
+    when, then = moment(as_of, "--as-of"), known_at(known, workspace)
+    found = [
+        workspace.origins(table, key, as_of=when, known_at=then).select(pl.lit(key).alias("shown"), pl.all())
+        for key in frame["id"]
+    ]
+    return pl.concat(found)
 
 
 def ordered(frame: pl.DataFrame, table: str) -> pl.DataFrame:
@@ -90,11 +122,11 @@ def ordered(frame: pl.DataFrame, table: str) -> pl.DataFrame:
     return frame.sort(["probability", "subject_id"], descending=[True, False]) if table == "scores" else frame
 
 
-def _entries(workspace: Workspace, table: str) -> pl.DataFrame:
-    """The workspace's runs or publications as a frame, the oldest first."""
+def _entries(workspace: Workspace, table: str, then: datetime | None) -> pl.DataFrame:
+    """The workspace's runs or publications, or those known then, as a frame, the oldest first."""
     import polars as pl
 
-    found: list[Any] = workspace.runs() if table == "runs" else workspace.publications()
+    found: list[Any] = workspace.runs(then) if table == "runs" else workspace.publications(then)
     columns = LEDGER[table]
     return pl.DataFrame([[getattr(entry, name) for name in columns] for entry in found], schema=columns, orient="row")
 
@@ -148,6 +180,7 @@ def explain(
         typer.Option("--member", metavar="MEMBER", help="Member of the dimension, such as East.", show_default=False),
     ] = None,
     as_of: AsOfPart = None,
+    known: KnownAt = None,
     limit: Limit = 10,
     as_json: Json = False,
 ) -> None:
@@ -156,7 +189,8 @@ def explain(
     Definition, inputs, the records behind it, its run and the decisions that touched it.
     """
     workspace = open_workspace(name)
-    made = workspace.last_run(as_of=moment(as_of, "--as-of"), with_table=_table_of(number))
+    then = known_at(known, workspace)
+    made = workspace.last_run(as_of=moment(as_of, "--as-of"), with_table=_table_of(number), known_at=then)
     if made is None:
         raise QuarterdeckError(f"There is no run to explain. Make one with: quarterdeck run {name}")
     found = workspace.explain(number, run=made, period=period, member=member or "all", dimension=by or "all")

@@ -92,7 +92,8 @@ def day_text(workspace: Workspace, as_of: datetime) -> str:
 def heading(workspace: Workspace, made: Run) -> str:
     """The first line of what a command prints: the day that a run stands on, and which run it is."""
     scenario = "" if made.scenario == "base" else f", scenario {made.scenario}"
-    return f"As of {day_text(workspace, made.as_of)}{scenario} (run {made.id})"
+    known = f", as known on {day_text(workspace, made.known_at)}" if made.known_at else ""
+    return f"As of {day_text(workspace, made.as_of)}{known}{scenario} (run {made.id})"
 
 
 def as_of_words(workspace: Workspace, made: Run | None) -> str:

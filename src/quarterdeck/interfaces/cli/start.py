@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from quarterdeck.base.errors import QuarterdeckError
-from quarterdeck.interfaces.cli.command import Command, FailOn, Json, Name
-from quarterdeck.interfaces.cli.session import heading, leave, now, open_workspace
+from quarterdeck.interfaces.cli.command import AsOfPart, Command, FailOn, Json, KnownAt, Name
+from quarterdeck.interfaces.cli.session import heading, known_at, leave, moment, now, open_workspace
+
+if TYPE_CHECKING:
+    import polars as pl
 
 VIEW = ("records.view", "What is known at this moment?")
 """The first step of every run, which no room computes."""
@@ -80,29 +83,46 @@ def sync(name: Name, as_json: Json = False, fail_on: FailOn = None) -> None:
     if as_json:
         typer.echo(json.dumps([asdict(batch) for batch in report.batches], indent=1))
     else:
-        counts = ("read", "added", "changed", "deleted", "set_aside")
+        counts = ("read", "added", "changed", "deleted", "aged_out", "set_aside")
         lines = [
             [batch.source, batch.table, *(f"{getattr(batch, key):,}" for key in counts)] for batch in report.batches
         ]
         header = ["source", "table", *(key.replace("_", " ") for key in counts)]
-        print_rows(header, lines, title="Rows brought in", right=range(2, 7))
+        print_rows(header, lines, title="Rows brought in", right=range(2, 8))
+        _print_reconciliation(workspace.reconciliation(), name)
         if report.findings.height:
             print_groups(groups(report.findings), workspace.settings.company.currency, title="Findings")
     leave(report.findings, fail_on)
 
 
-def doctor(name: Name, as_json: Json = False, fail_on: FailOn = None) -> None:
+def _print_reconciliation(report: pl.DataFrame, name: Path) -> None:
+    """Whether rows and money add up to what the sources say, in a line each that does not."""
+    told = report.filter(report["agrees"].is_not_null())
+    wrong = told.filter(~told["agrees"])
+    typer.echo(f"\nReconciliation: {told.height - wrong.height} of {told.height} counts agree with the sources' own.")
+    for line in wrong.head(5).iter_rows(named=True):
+        typer.echo(
+            f"  ! {line['file'] or line['source']} {line['table']}: {line['measure']} {line['reasons']}".rstrip()
+        )
+    typer.echo(f"  all of it: quarterdeck show {name} reconciliation; rows left out: quarterdeck show {name} set-aside")
+
+
+def doctor(
+    name: Name, as_of: AsOfPart = None, known: KnownAt = None, as_json: Json = False, fail_on: FailOn = None
+) -> None:
     """What is missing, and what it would buy."""
     from quarterdeck.interfaces.cli.terminal import print_groups, print_json
     from quarterdeck.interfaces.ranking import groups
 
     workspace = open_workspace(name)
-    findings = workspace.doctor()
+    when, then = moment(as_of, "--as-of"), known_at(known, workspace)
+    findings = workspace.doctor(as_of=when, known_at=then)
     currency = workspace.settings.company.currency
     if as_json:
         print_json(findings, "findings", currency)
     else:
-        made = workspace.last_run(with_table="plan_lines") or workspace.last_run()
+        made = workspace.last_run(with_table="plan_lines", as_of=when, known_at=then)
+        made = made or workspace.last_run(as_of=when, known_at=then)
         typer.echo(heading(workspace, made) if made else "As known today; nothing was run yet")
         print_groups(groups(findings), currency, title="What is missing, and what it would buy")
     leave(findings, fail_on)
