@@ -151,6 +151,8 @@ _HEAD = """\
 # decimal     the decimal sign of numbers; scale: 1000 where they are given in thousands.
 # values      our word for each of the source's.
 # joins       the column in which a reference is found; aliases: the right spelling for a wrong one.
+# computed    a column made of others: multiply a quantity by a price, join a first and a last name.
+# spread      periods that stand in columns: each cell becomes a row.
 """
 
 
@@ -170,20 +172,24 @@ def to_yaml(mapping: Mapping) -> str:
     if not mapping.files:
         return "".join([*lines, "files: []\n"])
     lines.append("files:\n")
-    for entry in mapping.files:
-        head = entry.model_dump(exclude_defaults=True, exclude={"columns"})
-        head = {"path": entry.path, "table": entry.table, "confidence": round(entry.confidence, 2), **_listed(head)}
-        head["confidence"] = round(entry.confidence, 2)
-        lines.append(_item(_dump(head), 2))
-        if entry.columns:
-            lines.append("    columns:\n")
-        for column in entry.columns:
-            body = column.model_dump(exclude_defaults=True)
-            body = {"column": column.column, "target": column.target, "confidence": 1.0, **body}
-            body["confidence"] = round(column.confidence, 2)
-            lines.append(_item(_dump(body), 6))
-        lines.append("\n")
+    lines.extend(file_text(entry, 2) + "\n" for entry in mapping.files)
     return "".join(lines).rstrip("\n") + "\n"
+
+
+def file_text(entry: FileMapping, indent: int) -> str:
+    """A file's entry as a person edits it, as an item of a list that is indented so far."""
+    head = entry.model_dump(exclude_defaults=True, exclude={"columns"})
+    head = {"path": entry.path, "table": entry.table, "confidence": round(entry.confidence, 2), **_listed(head)}
+    head["confidence"] = round(entry.confidence, 2)
+    lines = [_item(_dump(head), indent)]
+    if entry.columns:
+        lines.append(" " * indent + "  columns:\n")
+    for column in entry.columns:
+        body = column.model_dump(exclude_defaults=True)
+        body = {"column": column.column, "target": column.target, "confidence": 1.0, **body}
+        body["confidence"] = round(column.confidence, 2)
+        lines.append(_item(_dump(body), indent + 4))
+    return "".join(lines)
 
 
 def _listed(body: dict[str, Any]) -> dict[str, Any]:

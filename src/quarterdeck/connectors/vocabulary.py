@@ -67,6 +67,7 @@ def plain(name: str) -> str:
     """
     name = unicodedata.normalize("NFKC", name)
     name = re.sub(r"\([^)]*\)|\[[^\]]*\]", " ", name) or name
+    name = re.sub(r"IDs(?![a-z])", "Ids", name)
     name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
     return " ".join(re.findall(r"[^\W_]+|#", name.casefold()))
 
