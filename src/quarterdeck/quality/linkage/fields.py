@@ -223,13 +223,13 @@ def _email(raw: _Raw) -> Field:
 
 def _domain(raw: _Raw) -> Field:
     key = raw.key
-    prepared = {key: normal.domain(raw.value)}
+    prepared = {key: normal.domain(raw.value), f"{key}b": pl.col(key).str.extract(r"^([^.]+)")}
     levels = [
         Level(_same(key), "same {}", 0.85, is_rarity=True),
-        Level(_alike(key, 0.94), "{} nearly equal", 0.05),
-        Level(f"split_part({key}_l, '.', 1) = split_part({key}_r, '.', 1)", "{} with another ending", 0.03),
+        Level(_same(f"{key}b"), "{} with another ending", 0.03),
+        Level(_alike(f"{key}b", 0.94), "{} nearly equal", 0.05),
     ]
-    parts = [("whole", pl.col(key), 0.85), ("start", pl.col(key).str.extract(r"^([^.]{1,5})"), 0.9)]
+    parts = [("whole", pl.col(key), 0.85), ("start", _prefix(f"{key}b", 5), 0.9)]
     return raw.make(prepared, levels, parts)
 
 

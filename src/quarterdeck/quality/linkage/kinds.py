@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Literal, get_args
 
 import numpy as np
@@ -19,6 +20,8 @@ Kind = Literal[
 KINDS: tuple[str, ...] = get_args(Kind)
 
 SAMPLE = 2_000
+LEGAL = 0.05
+"""Share of names with a legal form from which on names are those of companies."""
 _NAMED: tuple[tuple[Kind, str], ...] = (
     ("email", r"e.?mail|이메일|메일"),
     ("domain", r"domain|website|homepage|^url$|_url$|도메인|홈페이지"),
@@ -75,9 +78,18 @@ def kind_of(column: pl.Series, name: str) -> Kind | None:
         return None
     if named in ("email", "domain", "phone", "date", "year"):
         return named if _share(values, _SHAPES[named]) >= 0.5 else _by_values(column, values)
+    if named == "person" and _share(values, legal_form()) >= LEGAL:
+        return "company"
     if named in ("given name", "surname", "person", "company", "country", "postcode") and _share(values, r"\pL|\d") > 0:
         return named
     return _by_values(column, values)
+
+
+@cache
+def legal_form() -> str:
+    """Names that end or begin with a company's legal form."""
+    forms, hangul = "|".join(normal.words("legal")), "|".join(normal.words("hangul_legal"))
+    return rf"[ ,](?:{forms})\.?$|{hangul}|\([주유]\)"
 
 
 def _share(values: pl.Series, shape: str) -> float:
