@@ -96,6 +96,14 @@ STEPS: tuple[Step, ...] = (
         section="metrics",
     ),
     Step(
+        name="metrics.flow",
+        title="What moved?",
+        function="quarterdeck.metrics:flow_step",
+        reads=(*DEALS, "leads", "opportunity_history", "orders", "invoices", "fx_rates"),
+        writes=("flow_lines", "funnel_lines", "cohort_lines"),
+        section="metrics",
+    ),
+    Step(
         name="metrics.drivers",
         title="What moves deals?",
         function="quarterdeck.metrics.drivers:drivers",

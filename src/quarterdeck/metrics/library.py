@@ -169,8 +169,11 @@ def _moment(as_of: date | datetime | None, tables: Tables, company: Company) -> 
     """The given moment as an instant, else that after the last thing that happened."""
     if isinstance(as_of, datetime):
         return as_of
-    if as_of is not None:
-        return instant(as_of, company)
+    return instant(as_of, company) if as_of is not None else latest(tables)
+
+
+def latest(tables: Tables) -> datetime:
+    """The instant after the last thing that happened."""
     found = []
     for name in facts():
         columns = [column.name for column in table(name).columns if column.type == "instant"]

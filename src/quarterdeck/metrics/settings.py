@@ -29,10 +29,14 @@ class MetricsSettings(Section):
     ramp_months: int = Field(default=6, ge=0)
     """Months from a seller's first day to full productivity, for the head-count that is ramped."""
 
+    flow_dimensions: tuple[str, ...] = ("region", "owner")
+    """What waterfalls and funnels are cut by, beside the total; cohorts by the first of them."""
+    flow_months: int = Field(default=24, ge=1, le=120)
+    """How many months back waterfalls and cohorts go."""
     own: tuple[OwnMetric, ...] = ()
     """The company's own metrics."""
 
-    @field_validator("dimensions")
+    @field_validator("dimensions", "flow_dimensions")
     @classmethod
     def _dimensions_exist(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for name in value:
