@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from quarterdeck.connectors.company_signs import suggest_company
     from quarterdeck.connectors.folder import readable, skipped
+    from quarterdeck.connectors.growth import changes, extended
     from quarterdeck.connectors.mapping import ColumnMapping, FileMapping, Mapping, from_yaml, rows, to_yaml
     from quarterdeck.connectors.proposal import TableSample, propose, propose_tables
     from quarterdeck.connectors.reader import TableBatch, read
@@ -23,6 +24,8 @@ __all__ = [
     "Mapping",
     "TableBatch",
     "TableSample",
+    "changes",
+    "extended",
     "from_yaml",
     "propose",
     "propose_tables",
@@ -35,6 +38,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    **dict.fromkeys(("changes", "extended"), "growth"),
     **dict.fromkeys(("ColumnMapping", "FileMapping", "Mapping", "from_yaml", "rows", "to_yaml"), "mapping"),
     **dict.fromkeys(("TableSample", "propose", "propose_tables"), "proposal"),
     "FileReport": "report",
