@@ -52,35 +52,34 @@ def major(value: str, currency: str, moment: Moment) -> pl.Expr:
     return pl.struct(value, currency).map_elements(text, return_dtype=pl.String, skip_nulls=False)
 
 
-def _history_ends(tables: Tables) -> pl.DataFrame:
-    """First and last change of each deal, its last amount and its last owner."""
+def _history_ends(tables: Tables, rows: pl.DataFrame) -> pl.DataFrame:
+    """The first change of each of the deals, its last amount, owner and stage, and when that stage was entered."""
     import ibis
 
+    wanted = ibis.memtable(rows.select(wanted="record_id").unique().to_arrow())
     changes = tables.relation("opportunity_history")
-    newest = ibis.window(group_by=changes.opportunity_id, order_by=[changes.changed_at.desc(), changes.id.desc()])
-    ends = changes.group_by(record_id=changes.opportunity_id).agg(first_at=changes.changed_at.min())
-    parts: pl.DataFrame = ends.to_polars()
-    for column in ("amount", "owner_id", "stage"):
-        known = changes.filter(changes[column].notnull()).mutate(place=ibis.row_number().over(newest))
-        last = known.filter(known.place == 0).select(
-            record_id="opportunity_id", **{f"last_{column}": column, f"last_{column}_at": "changed_at"}
-        )
-        parts = parts.join(last.to_polars(), on="record_id", how="left")
-    return parts
+    changes = changes.semi_join(wanted, changes.opportunity_id == wanted.wanted)
+    changes = changes.select("id", "changed_at", "amount", "owner_id", "stage", record_id="opportunity_id")
+    told: pl.DataFrame = changes.to_polars().sort("changed_at", "id")
+    return told.group_by("record_id", maintain_order=True).agg(
+        pl.col("changed_at").min().alias("first_at"),
+        *(pl.col(column).drop_nulls().last().alias(f"last_{column}") for column in ("amount", "owner_id", "stage")),
+        pl.col("changed_at").filter(pl.col("stage").is_not_null()).last().alias("last_stage_at"),
+    )
 
 
 def amount_from_others(tables: Tables, moment: Moment, wrong: Found) -> pl.DataFrame:
     """An amount from the deal's lines, else the last one of its history, else the product's list price."""
     rows = deals_of(wrong, tables, "amount", "currency", "product_id")
-    lines = (
-        tables["opportunity_lines"]
-        .group_by(record_id="opportunity_id")
-        .agg(pl.col("amount").sum().alias("lines"), pl.col("amount").null_count().alias("unknown"))
+    every = tables.relation("opportunity_lines")
+    sums = every.group_by(record_id=every.opportunity_id).agg(
+        lines=every.amount.sum().cast("int64"), unknown=every.amount.isnull().ifelse(1, 0).sum()
     )
+    lines: pl.DataFrame = sums.to_polars()
     summed = rows.join(lines.filter(pl.col("unknown") == 0), on="record_id")
     parts = [proposed(summed, "amount", major("lines", "currency", moment), 0.95, "sum of the deal's lines")]
     if tables.has("opportunity_history"):
-        before = rows.join(_history_ends(tables), on="record_id").filter(pl.col("last_amount") > 0)
+        before = rows.join(_history_ends(tables, rows), on="record_id").filter(pl.col("last_amount") > 0)
         value = major("last_amount", "currency", moment)
         parts.append(proposed(before, "amount", value, 0.8, "the last amount in the deal's history"))
     prices = tables["products"].select(product_id="id", price="unit_price")
@@ -94,18 +93,13 @@ def amount_from_others(tables: Tables, moment: Moment, wrong: Found) -> pl.DataF
 
 def amount_turned(tables: Tables, moment: Moment, wrong: Found) -> pl.DataFrame:
     """Of a negative amount the positive one: sure when the lines or the history say so."""
+    others = amount_from_others(tables, moment, wrong)
     rows = deals_of(wrong, tables, "amount", "currency").filter(pl.col("amount") < 0)
     rows = rows.with_columns((-pl.col("amount")).alias("turned"))
-    others = best([amount_from_others(tables, moment, wrong)])
-    others = others.select("record_id", said="value_proposed")
-    value = major("turned", "currency", moment)
-    rows = rows.with_columns(value.alias("text")).join(others, on="record_id", how="left")
+    rows = rows.with_columns(major("turned", "currency", moment).alias("text"))
+    rows = rows.join(others.select("record_id", said="value_proposed"), on="record_id", how="left")
     sure = pl.when(pl.col("said") == pl.col("text")).then(0.95).otherwise(0.5)
-    zero = proposals(
-        amount_from_others(tables, moment, wrong).filter(
-            ~pl.col("record_id").is_in(rows["record_id"].implode())
-        ), _DEALS,
-    )  # fmt: skip
+    zero = others.filter(~pl.col("record_id").is_in(rows["record_id"].implode()))
     return best([proposed(rows, "amount", pl.col("text"), sure, "the amount without its minus"), zero])
 
 
@@ -157,7 +151,7 @@ def owner_from_others(tables: Tables, moment: Moment, wrong: Found) -> pl.DataFr
     accounts = tables["accounts"].select(account_id="id", heir="owner_id").join(here, on="heir", how="semi")
     parts = [proposed(rows.join(accounts, on="account_id"), "owner_id", pl.col("heir"), 0.7, "owner of the account")]
     if tables.has("opportunity_history"):
-        last = _history_ends(tables).select("record_id", heir="last_owner_id").join(here, on="heir", how="semi")
+        last = _history_ends(tables, rows).select("record_id", heir="last_owner_id").join(here, on="heir", how="semi")
         last = rows.join(last, on="record_id").filter(pl.col("heir").ne_missing(pl.col("owner_id")))
         parts.append(proposed(last, "owner_id", pl.col("heir"), 0.8, "the last owner in the deal's history"))
     bosses = people.select(owner_id="id", heir="manager_id").join(here, on="heir", how="semi")
@@ -172,7 +166,7 @@ def dates_from_history(tables: Tables, moment: Moment, wrong: Found) -> pl.DataF
     rows = deals_of(wrong, tables, "created_at", "closed_at", "status")
     parts: list[pl.DataFrame] = []
     if tables.has("opportunity_history"):
-        ends = rows.join(_history_ends(tables), on="record_id")
+        ends = rows.join(_history_ends(tables, rows), on="record_id")
         first, last = pl.col("first_at"), pl.col("last_stage_at")
         young = ends.filter(pl.col("created_at").is_null() | (pl.col("created_at") - first > pl.duration(days=1)))
         parts.append(proposed(young, "created_at", first.dt.to_string(_INSTANT), 0.9,
