@@ -27,6 +27,8 @@ from quarterdeck.base.schema import conform, table
 from quarterdeck.base.schema import tables as every_table
 from quarterdeck.base.tables import Tables
 from quarterdeck.metrics import METRICS, measure, measure_step, records
+from quarterdeck.metrics.catalogue import BUILT_IN, YEAR_BEFORE
+from quarterdeck.metrics.cube import densify
 from quarterdeck.metrics.settings import MetricsSettings
 from quarterdeck.simulate import World, WorldSpec
 
@@ -37,7 +39,9 @@ CONFIG = Config(
     company=Company(timezone="America/New_York", fiscal_year_start=4),
 )
 KEYS = ["metric", "grain", "period_start", "dimension", "member"]
-SPEC = WorldSpec(opportunities=240, months=12, start=date(2023, 7, 1), seed=3, faults=2.0, detail=0.5)
+SPEC = WorldSpec(
+    kind="manufacturer", opportunities=260, months=16, start=date(2023, 3, 1), seed=3, faults=2.0, detail=0.5
+)
 
 EDGES = (
     datetime(2024, 2, 29, 4, 59, 59),
@@ -75,6 +79,7 @@ def company() -> dict[str, pl.DataFrame]:
         found["invoices"].head(5).with_columns(pl.concat_str(pl.lit("back-"), "id").alias("id"), -pl.col("amount"))
     )
     found["invoices"] = pl.concat([found["invoices"], returned])
+    found |= untold(found)
     days = [date(2023, 7, 1) + timedelta(days=30 * number) for number in range(12)]
     found["fx_rates"] = conform(
         "fx_rates",
@@ -88,6 +93,23 @@ def company() -> dict[str, pl.DataFrame]:
         ),
     )
     return found
+
+
+def untold(found: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """What a manufacturer's records lack for some metrics: subscriptions, costs, deals without lines."""
+    products, events, lines = (found[name] for name in ("products", "events", "opportunity_lines"))
+    first = pl.int_range(pl.len()) < 2
+    spent = pl.int_range(pl.len()) % 50 == 0
+    return {
+        "products": products.with_columns(
+            is_subscription=first, term_months=pl.when(first).then(pl.lit(12, dtype=pl.Int64)).otherwise("term_months")
+        ),
+        "events": events.with_columns(
+            kind=pl.when(spent).then(pl.lit("cost")).otherwise("kind"),
+            value=pl.when(spent).then(pl.lit(123.456)).otherwise("value"),
+        ),
+        "opportunity_lines": lines.filter(pl.col("opportunity_id").hash(1) % 3 > 0),
+    }
 
 
 def traps() -> pl.DataFrame:
@@ -195,6 +217,20 @@ def test_the_company_tells_every_metric(expected: pl.DataFrame) -> None:
     """Else the comparisons below would compare nothing with nothing."""
     told = expected.filter(pl.col("n") > 0)["metric"].unique()
     assert set(METRICS) - set(told) == set()
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_every_metric_can_be_asked_for_alone(name: str) -> None:
+    """Its sums suffice, with whatever stocks come along."""
+    metric, days = METRICS[name], [date(2024, 1, 1), date(2024, 2, 1)]
+    sums = {measure.name: [3, 4] for measure in BUILT_IN.measures_of([metric])}
+    aims = {"target": [5, 6], "aimed": [1, 1]} if "targets" in metric.needs else {}
+    cube = pl.DataFrame({"dimension": "all", "member": "all", "bucket": days} | sums | aims)
+    dense = densify(cube, BUILT_IN.stocks.values(), days[1], Company(), "month")
+    given = {"days": 29, "end_day": 19_783} | {part: 1 for part in metric.names if part.endswith(YEAR_BEFORE)}
+    dense.with_columns(pl.lit(value).alias(part) for part, value in given.items()).select(
+        metric.value, n=metric.n.cast(pl.Int64)
+    )
 
 
 @pytest.mark.postgresql
