@@ -121,11 +121,9 @@ def _overrides(question: _Question, room: str) -> pl.DataFrame:
 def _metric(question: _Question) -> Explanation:
     from quarterdeck import metrics
 
-    if question.entry not in metrics.METRICS:
-        raise QuarterdeckError(
-            f"There is no metric {question.entry!r}; {did_you_mean(question.entry, metrics.METRICS)}"
-        )
-    metric = metrics.METRICS[question.entry]
+    settings = question.workspace.settings.section("metrics")
+    assert isinstance(settings, metrics.MetricsSettings)
+    metric = metrics.catalogue_of(settings).metric(question.entry)
     start, end, grain = question.span(is_past=True)
     values = question.rows("metric_values")
     _known_member(question, values)
@@ -136,15 +134,17 @@ def _metric(question: _Question) -> Explanation:
         & (pl.col("dimension") == question.dimension)
         & (pl.col("member") == question.member)
     )
+    tables, company = question.workspace.tables_of(question.run), question.workspace.settings.company
     records = metrics.records(
-        question.workspace.tables_of(question.run),
+        tables,
         metric.name,
         start,
         end,
         question.dimension,
         question.member,
-        company=question.workspace.settings.company,
+        company=company,
         as_of=question.run.as_of,
+        settings=settings,
     )
     n = rows["n"].to_list()[0] if rows.height else 0
     return Explanation(
@@ -153,11 +153,16 @@ def _metric(question: _Question) -> Explanation:
         definition=metric.definition,
         value=rows["value"].to_list()[0] if rows.height else None,
         unit=metric.unit,
-        inputs=[f"period {start} to {end} (first day after)", _part(question), f"{n:,} records"],
+        inputs=[
+            f"period {start} to {end} (first day after)",
+            _part(question),
+            f"{n:,} records",
+            f"{metric.formula}, version {metric.version}, of {metric.owner}",
+        ],
         records=records,
         run_id=question.run.id,
         decisions=empty("overrides"),
-        table="leads" if metric.entity == "leads" else "opportunities",
+        table=metrics.records_in(tables, metric.name, company=company, settings=settings),
         trail=_trail(question, "metric_values"),
     )
 
