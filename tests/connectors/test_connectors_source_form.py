@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quarterdeck.base.config import Company
@@ -76,6 +76,7 @@ DEAL = st.fixed_dictionaries(
 )
 
 
+@settings(max_examples=25, deadline=None)
 @given(rows=st.lists(DEAL, min_size=1, max_size=6))
 def test_what_is_written_for_a_source_reads_as_the_same_records(
     tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, str]]

@@ -302,6 +302,17 @@ class Snapshot:
         row = self._connection.execute(sa.select(sa.func.count(), *sums).select_from(table.relation)).one()
         return int(row[0]), {name: Decimal(str(value or 0)) for name, value in zip(summed, row[1:], strict=True)}
 
+    def query(self, text: str, keys: Sequence[str]) -> pl.DataFrame:
+        """What a query with the parameter `:keys` gives for some keys, as text."""
+        statement = sa.text(text)
+        if ":keys" in text:
+            statement = statement.bindparams(sa.bindparam("keys", value=list(keys), expanding=True))
+        result = self._connection.execute(statement)
+        names, rows = list(result.keys()), result.fetchall()
+        columns = [SourceColumn(name, "text", "") for name in names]
+        values = list(zip(*rows, strict=True)) if rows else [() for _ in names]
+        return pl.DataFrame([series(column, list(given)) for column, given in zip(columns, values, strict=True)])
+
     def now(self) -> datetime:
         """The source's clock, UTC."""
         clock = {"postgresql": "SELECT clock_timestamp()::text", "mysql": "SELECT CAST(UTC_TIMESTAMP(6) AS CHAR)"}

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from quarterdeck.interfaces.cli import decisions, exports, keeping, loop, plan, records, start
+from quarterdeck.interfaces.cli import decisions, enrichment, exports, keeping, loop, plan, records, start
 from quarterdeck.interfaces.cli.command import INTERRUPTED, Command, guarded
 
 COMMANDS: tuple[Command, ...] = (
@@ -18,6 +18,7 @@ COMMANDS: tuple[Command, ...] = (
     *records.COMMANDS,
     *keeping.COMMANDS,
     *exports.COMMANDS,
+    *enrichment.COMMANDS,
 )
 
 
