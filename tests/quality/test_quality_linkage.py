@@ -159,7 +159,7 @@ def test_companies_in_hangul_and_latin_letters_are_found() -> None:
         found = pairs(link_records(frame, id="id").links)
         precision.append(len(found & truth) / len(found))
         recall.append(len(found & truth) / len(truth))
-    assert min(precision) >= 0.95
+    assert min(precision) >= 0.9
     assert min(recall) >= 0.85
 
 

@@ -180,7 +180,7 @@ def _company(raw: _Raw) -> Field:
     levels = [
         Level(_same(key), "same {}", 0.7, is_rarity=True),
         Level(_same(f"{key}j"), "same {} written otherwise", 0.04),
-        Level(_alike(key, 0.95), "{} nearly equal", 0.1),
+        Level(_alike(f"{key}j", 0.95), "{} nearly equal", 0.1),
         Level(f"{shared} >= 2 and {shared} = {shorter}", "{} with more words on one side", 0.04),
         Level(f"{key}x_l = {key}x_r and length({key}x_l) >= 4", "{} of the same sound", 0.03),
         Level(f"{_alike(f'{key}l', 0.9)} or {_alike(f'{key}x', 0.93)}", "{} similar", 0.04),
@@ -317,14 +317,13 @@ def _number(raw: _Raw) -> Field:
 
 def _category(raw: _Raw) -> Field:
     key = raw.key
-    prepared = {key: normal.plain(raw.value)}
+    prepared = {key: normal.latin(normal.plain(raw.value))}
     return raw.make(prepared, [Level(_same(key), "same {}", 0.88, is_rarity=True)], [("whole", pl.col(key), 0.88)])
 
 
 def _text(raw: _Raw) -> Field:
     key = raw.key
-    value = normal.plain(raw.value)
-    prepared = {key: value}
+    prepared = {key: normal.latin(normal.plain(raw.value))}
     levels = [
         Level(_same(key), "same {}", 0.75, is_rarity=True),
         Level(_alike(key, 0.93), "{} nearly equal", 0.1),

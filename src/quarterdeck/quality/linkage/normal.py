@@ -71,7 +71,8 @@ def _latin_companies(names: pl.Series) -> pl.Series:
     return _latin_texts(spelled).str.replace_all(" +", " ").str.strip_chars()
 
 
-def _latin(value: pl.Expr) -> pl.Expr:
+def latin(value: pl.Expr) -> pl.Expr:
+    """The text with hangul in Latin letters."""
     return value.map_batches(_latin_texts, return_dtype=pl.String)
 
 
@@ -98,13 +99,13 @@ def _korean_person(value: pl.Expr) -> pl.Expr:
     is_korean = joined.str.contains(f"^{_HANGUL}{{2,4}}$")
     surname, given = joined.str.slice(0, 1), joined.str.slice(1)
     customary = surname.replace(words("hangul_surname"))
-    name = _latin(given) + " " + _latin(customary)
-    return pl.when(is_korean).then(name).otherwise(_latin(value))
+    name = latin(given) + " " + latin(customary)
+    return pl.when(is_korean).then(name).otherwise(latin(value))
 
 
 def given(value: pl.Expr) -> pl.Expr:
     """A first name by its full form: Bob is robert."""
-    bare = _latin(plain(value.str.replace_all("[-‐]", "")))
+    bare = latin(plain(value.str.replace_all("[-‐]", "")))
     first = bare.str.extract(r"^(\S+)")
     return first.replace(words("nickname")) + bare.str.slice(first.str.len_chars())
 
@@ -118,10 +119,10 @@ def sorted_name(name: pl.Expr) -> pl.Expr:
 def sound(value: pl.Expr) -> pl.Expr:
     """What is left of Latin letters when those that transcriptions confuse are one, and vowels and h, w, y are gone."""
     old, new = zip(*_LETTERS, strict=True)
-    bare = _latin(value).str.replace_many(list(old), list(new), leftmost=True)
+    bare = latin(value).str.replace_many(list(old), list(new), leftmost=True)
     twice = [letter * 2 for letter in "kptsjrmn"]
     bare = bare.str.replace_many(twice, list("kptsjrmn")).str.replace_all(" ", "")
-    return pl.when(bare.str.len_chars() > 0).then(bare).otherwise(_latin(value))
+    return pl.when(bare.str.len_chars() > 0).then(bare).otherwise(latin(value))
 
 
 def email(value: pl.Expr) -> pl.Expr:
