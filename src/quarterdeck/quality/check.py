@@ -9,7 +9,7 @@ or can be guessed, gives the `PROPOSAL` rows for what `find` found.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -67,6 +67,13 @@ class Moment:
     today: date
     company: Company
     settings: QualitySettings
+    kept: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def once(self, name: str, make: Callable[[], Any]) -> Any:
+        """A relation that several checks use, computed by the first of them."""
+        if name not in self.kept:
+            self.kept[name] = make().cache()
+        return self.kept[name]
 
 
 @dataclass(frozen=True, slots=True)

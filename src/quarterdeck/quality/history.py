@@ -11,18 +11,21 @@ from quarterdeck.quality.check import Check, Found, Moment, deals, offending, pr
 from quarterdeck.quality.stages import entries, final_stages
 
 
-def _changes(tables: Tables) -> Any:
-    """History with the values before each change, as `earlier_<column>`."""
+def _changes(tables: Tables, moment: Moment) -> Any:
+    """Changes of amount or owner, with the values before as `earlier_<column>`."""
+    return moment.once("changes", lambda: _all_changes(tables))
+
+
+def _all_changes(tables: Tables) -> Any:
     import ibis
 
     changes = tables.relation("opportunity_history")
     in_time = ibis.window(group_by=changes.opportunity_id, order_by=[changes.changed_at, changes.id])
-    return changes.mutate(
-        {
-            f"earlier_{column}": changes[column].lag().over(in_time)
-            for column in ("amount", "expected_close_on", "owner_id", "stage")
-        }
-    )
+    columns = ("amount", "owner_id")
+    changes = changes.mutate({f"earlier_{column}": changes[column].lag().over(in_time) for column in columns})
+    changed = (changes.amount != changes.earlier_amount) | (changes.owner_id != changes.earlier_owner_id)
+    names = ("opportunity_id", "changed_at", *columns, "earlier_amount", "earlier_owner_id")
+    return changes.filter(changed.fill_null(False)).select(*names)
 
 
 def close_date_pushed(tables: Tables, moment: Moment) -> Any:
@@ -41,7 +44,7 @@ def close_date_pushed(tables: Tables, moment: Moment) -> Any:
 
 
 def amount_changed_after_close(tables: Tables, moment: Moment) -> Any:
-    rows, changes = deals(tables, moment), _changes(tables)
+    rows, changes = deals(tables, moment), _changes(tables, moment)
     closed = rows.filter(rows.closed_at.notnull()).select(deal="id", ended_at="closed_at")
     late = changes.inner_join(closed, changes.opportunity_id == closed.deal)
     # Within a day it is the same piece of work.
@@ -60,7 +63,7 @@ def amount_changed_after_close(tables: Tables, moment: Moment) -> Any:
 
 def reopened(tables: Tables, moment: Moment) -> Any:
     ends = sorted(final_stages(tables))
-    moved = entries(tables)
+    moved = entries(tables, moment)
     again = moved.filter(moved.before.isin(ends) & ~moved.stage.isin(ends))
     again = again.group_by(again_id=again.deal).agg(end=again.before.max(), on=again.entered_at.max())
     rows = deals(tables, moment).inner_join(again, [("id", "again_id")])
@@ -70,7 +73,7 @@ def reopened(tables: Tables, moment: Moment) -> Any:
 def close_backdated(tables: Tables, moment: Moment) -> Any:
     """Closed deals whose closing was entered long after the day on which they are said to have been closed."""
     ends = sorted(final_stages(tables))
-    moved = entries(tables)
+    moved = entries(tables, moment)
     ended = moved.filter(moved.stage.isin(ends))
     ended = ended.group_by(ended_id=ended.deal).agg(typed_at=ended.entered_at.max())
     rows = deals(tables, moment).inner_join(ended, [("id", "ended_id")])
@@ -81,7 +84,7 @@ def close_backdated(tables: Tables, moment: Moment) -> Any:
 
 
 def amount_cut_before_close(tables: Tables, moment: Moment) -> Any:
-    rows, changes = deals(tables, moment), _changes(tables)
+    rows, changes = deals(tables, moment), _changes(tables, moment)
     won = rows.filter((rows.status == "won") & rows.closed_at.notnull()).select(deal="id", ended_at="closed_at")
     cuts = changes.inner_join(won, changes.opportunity_id == won.deal)
     near = (seconds(cuts.ended_at) - seconds(cuts.changed_at)).abs() <= 7 * 86_400
@@ -93,7 +96,7 @@ def amount_cut_before_close(tables: Tables, moment: Moment) -> Any:
 
 
 def owner_changed_often(tables: Tables, moment: Moment) -> Any:
-    changes = _changes(tables)
+    changes = _changes(tables, moment)
     changes = changes.filter(changes.owner_id != changes.earlier_owner_id)
     often = changes.group_by(handed_id=changes.opportunity_id).agg(times=changes.count())
     often = often.filter(often.times >= moment.settings.owner_changes)

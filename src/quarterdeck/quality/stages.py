@@ -13,8 +13,12 @@ USUAL = 0.8
 """Share of the deals of a stage that came through an earlier one, from which on that one belongs to the way."""
 
 
-def entries(tables: Tables) -> Any:
+def entries(tables: Tables, moment: Moment) -> Any:
     """A row for each time that a deal entered a stage: deal, stage, entered_at, the stage `before` (null at first)."""
+    return moment.once("entries", lambda: _entries(tables))
+
+
+def _entries(tables: Tables) -> Any:
     import ibis
 
     changes = tables.relation("opportunity_history")
@@ -37,7 +41,7 @@ def stage_order(tables: Tables, moment: Moment) -> dict[str, int]:
     stated = moment.settings.stages
     if stated:
         return {name: rank for rank, name in enumerate(stated)}
-    entered = entries(tables)
+    entered = entries(tables, moment)
     moved = entered.filter(entered.before.notnull())
     moves = moved.group_by("before", "stage").agg(times=moved.count()).order_by("before", "stage").to_polars()
     ends = final_stages(tables)
@@ -80,7 +84,7 @@ def _ranked(tables: Tables, moment: Moment) -> Any:
     order = stage_order(tables, moment)
     if len(order) < 2:
         return None
-    entered = entries(tables)
+    entered = entries(tables, moment)
 
     def rank(column: Any) -> Any:
         return ibis.cases(*((column == name, place) for name, place in order.items()), else_=ibis.null("int64"))
@@ -98,7 +102,7 @@ def _nothing(tables: Tables, moment: Moment, **values: Any) -> Any:
 def stage_went_back(tables: Tables, moment: Moment) -> Any:
     import ibis
 
-    entered = entries(tables)
+    entered = entries(tables, moment)
     twice = entered.group_by(moved_id=entered.deal, again=entered.stage).agg(times=entered.count())
     twice = twice.filter(twice.times > 1)
     back = twice.group_by("moved_id").agg(to_stage=twice.again.min())
@@ -146,7 +150,7 @@ def stages_in_one_go(tables: Tables, moment: Moment) -> Any:
     """Several stages entered within minutes: written down afterwards."""
     import ibis
 
-    entered = entries(tables)
+    entered = entries(tables, moment)
     in_time = ibis.window(group_by=entered.deal, order_by=[entered.entered_at, entered.entry_id])
     steps = moment.settings.burst_stages
     entered = entered.mutate(earlier=entered.entered_at.lag(steps - 1).over(in_time))
@@ -164,7 +168,7 @@ def stage_too_long(tables: Tables, moment: Moment) -> Any:
     """Open deals that stand in their stage longer than nearly all deals that moved on from it."""
     import ibis
 
-    entered = entries(tables)
+    entered = entries(tables, moment)
     in_time = ibis.window(group_by=entered.deal, order_by=[entered.entered_at, entered.entry_id])
     entered = entered.mutate(left_at=entered.entered_at.lead().over(in_time))
     entered = entered.mutate(stayed=(seconds(entered.left_at) - seconds(entered.entered_at)).cast("float64"))

@@ -210,8 +210,8 @@ def _got_worse(rates: pl.DataFrame, settings: QualitySettings) -> Iterator[Findi
         yield Finding(
             code="quality.got_worse",
             severity="notice",
-            message=f"{row['errors']:,} of {row['records']:,} {row['table']} of {row['dimension']} {row['member']} were "
-            f"wrong in {row['period_start']:%Y-%m} ({row['rate']:.0%}); the month before it was "
+            message=f"{row['errors']:,} of {row['records']:,} {row['table']} of {row['dimension']} {row['member']} "
+            f"were wrong in {row['period_start']:%Y-%m} ({row['rate']:.0%}); the month before it was "
             f"{row['rate_before']:.0%}.",
             fix="Look at the rows of error_rates of that month to see which check found them, and ask what changed.",
             table=row["table"],

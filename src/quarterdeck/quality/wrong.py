@@ -72,7 +72,7 @@ class Context:
 
 
 def wrong_rows(entry: Check, context: Context) -> pl.DataFrame:
-    """What the check finds, the most money first: its own columns, `table`, `owner_id`, `money_at_stake` (major units)."""
+    """What the check finds, the most money first: its own columns, `table`, `owner_id`, `money_at_stake` (major)."""
     found: Any = entry.find(context.tables, context.moment)
     rows: pl.DataFrame = found if isinstance(found, pl.DataFrame) else found.to_polars()
     nothing = {"table": entry.table, "owner_id": None, "account_key": None, "money_currency": None, "money": None}
