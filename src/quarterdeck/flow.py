@@ -92,7 +92,7 @@ STEPS: tuple[Step, ...] = (
             "stock",
             "fx_rates",
         ),
-        writes=("metric_values",),
+        writes=("metric_values", "target_lines"),
         section="metrics",
     ),
     Step(

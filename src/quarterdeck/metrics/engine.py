@@ -9,17 +9,15 @@ import polars as pl
 
 from quarterdeck.base import exchange
 from quarterdeck.base.calendar import add_months, period_start, previous_start, year_before
-from quarterdeck.base.config import Config
 from quarterdeck.base.finding import Finding
 from quarterdeck.base.money import scale
 from quarterdeck.base.schema import conform, empty
-from quarterdeck.base.step import Result
 from quarterdeck.base.tables import Tables
 from quarterdeck.metrics import cube, targets
-from quarterdeck.metrics.catalogue import YEAR_BEFORE, Catalogue, catalogue_of
+from quarterdeck.metrics.catalogue import YEAR_BEFORE, Catalogue
 from quarterdeck.metrics.metric import DIMENSIONS, TOTAL, Metric
 from quarterdeck.metrics.scope import Scope
-from quarterdeck.metrics.settings import Grain, MetricsSettings
+from quarterdeck.metrics.settings import Grain
 
 KEYS = ["dimension", "member", "period_start"]
 _MONEY = {
@@ -27,15 +25,6 @@ _MONEY = {
     "orders": ("amount", "ordered_at"),
     "invoices": ("amount", "invoiced_at"),
 }
-
-
-def measure_step(tables: Tables, config: Config[MetricsSettings]) -> Result:
-    """All metrics that the tables can tell, for the settings' dimensions and grains: the table `metric_values`."""
-    settings, catalogue = config.settings, catalogue_of(config.settings)
-    scope = Scope(tables, config.company, config.as_of, settings)
-    chosen = [metric for metric in catalogue.metrics.values() if is_measurable(metric, tables)]
-    values = evaluate(scope, catalogue, chosen, settings.dimensions, settings.grains)
-    return Result({"metric_values": values}, _findings(scope, catalogue, chosen))
 
 
 def is_measurable(metric: Metric, tables: Tables) -> bool:
@@ -150,7 +139,7 @@ def _in_major_units(rows: pl.DataFrame, scope: Scope, catalogue: Catalogue) -> p
     return rows.with_columns(pl.col(name) / scale(scope.company.currency) for name in money if name in rows.columns)
 
 
-def _findings(scope: Scope, catalogue: Catalogue, chosen: list[Metric]) -> list[Finding]:
+def findings(scope: Scope, catalogue: Catalogue, chosen: list[Metric]) -> list[Finding]:
     """What could not be measured for want of which tables, and whose amounts could not be converted."""
     findings = []
     tables = scope.tables

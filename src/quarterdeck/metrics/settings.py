@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from quarterdeck.base.config import Section
 from quarterdeck.base.errors import did_you_mean
+from quarterdeck.metrics.aimed import MetricTarget
 from quarterdeck.metrics.metric import DIMENSIONS
 from quarterdeck.metrics.own import OwnMetric
 
@@ -36,6 +37,9 @@ class MetricsSettings(Section):
     own: tuple[OwnMetric, ...] = ()
     """The company's own metrics."""
 
+    targets: tuple[MetricTarget, ...] = ()
+    """What metrics should be, and when missing it is told."""
+
     @field_validator("dimensions", "flow_dimensions")
     @classmethod
     def _dimensions_exist(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -55,3 +59,18 @@ class MetricsSettings(Section):
                 raise ValueError(f"there is a metric {entry.name!r} already; choose another name")
             seen.add(entry.name)
         return value
+
+    @model_validator(mode="after")
+    def _targets_are_of_metrics(self) -> MetricsSettings:
+        from quarterdeck.metrics.catalogue import catalogue_of
+
+        if self.targets:
+            catalogue = catalogue_of(self)
+            for aim in self.targets:
+                if aim.metric not in catalogue.metrics:
+                    raise ValueError(
+                        f"there is no metric {aim.metric!r}; {did_you_mean(aim.metric, catalogue.metrics)}"
+                    )
+                if aim.dimension not in catalogue.dimensions(catalogue.metric(aim.metric)):
+                    raise ValueError(f"{aim.metric} is not measured by {aim.dimension}")
+        return self
