@@ -100,7 +100,7 @@ def densify(cube: pl.DataFrame, stocks: Iterable[Stock], last: date, company: Co
     grid = firsts.join(buckets, how="cross").filter(pl.col("bucket") >= pl.col("first")).drop("first")
     dense = grid.join(cube, on=list(KEYS), how="left").fill_null(0).sort(KEYS)
     for stock in stocks:
-        if stock.enters not in dense.columns:
+        if not {stock.enters, stock.leaves or stock.enters} <= set(dense.columns):
             continue
         change = pl.col(stock.enters) - pl.col(stock.leaves) if stock.leaves else pl.col(stock.enters)
         dense = dense.with_columns(change.cum_sum().over("dimension", "member").alias(stock.name))
