@@ -51,7 +51,7 @@ def composed(chunk: Chunk, entry: FileMapping, missing: tuple[str, ...], columns
     if entry.spread is not None and frame.width:
         frame, rows = _spread(frame, entry)
         lines = chunk.first + rows if chunk.lines is None else chunk.lines.gather(rows)
-    frame = with_computed(frame, entry.computed, {c.column: c.decimal for c in entry.columns}, missing)
+    frame = with_computed(frame, entry.computed, missing)
     if columns is not None:
         frame = frame.select(name for name in columns if name in frame.columns)
     if lines is None:
@@ -59,21 +59,19 @@ def composed(chunk: Chunk, entry: FileMapping, missing: tuple[str, ...], columns
     return ComposedChunk(frame, chunk.first, chunk.broken, lines)
 
 
-def with_computed(
-    frame: pl.DataFrame, computed: dict[str, Computed], decimals: dict[str, str], missing: tuple[str, ...]
-) -> pl.DataFrame:
+def with_computed(frame: pl.DataFrame, computed: dict[str, Computed], missing: tuple[str, ...]) -> pl.DataFrame:
     """The frame with the columns that others make; those of which a part is not there are left out."""
     made = []
     for name, how in computed.items():
         if not set(how.parts) <= set(frame.columns):
             continue
         parts = [convert.cleaned(frame[part], missing) for part in how.parts]
-        made.append((_product(parts, decimals) if how.multiply else _joined(parts)).alias(name))
+        made.append((_product(parts, how.decimal) if how.multiply else _joined(parts)).alias(name))
     return frame.with_columns(made)
 
 
-def _product(parts: list[pl.Series], decimals: dict[str, str]) -> pl.Series:
-    numbers = [convert.decimals(part, decimals.get(part.name, ".")) for part in parts]
+def _product(parts: list[pl.Series], decimal: str) -> pl.Series:
+    numbers = [convert.decimals(part, decimal) for part in parts]
     total = pl.lit(1, pl.Decimal(38, 6))
     for place in range(len(numbers)):
         total = total * pl.col(str(place))

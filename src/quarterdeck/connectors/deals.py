@@ -182,16 +182,16 @@ def _dates_by_values(made: list[ColumnMapping], evidence: dict[str, Evidence], s
         dated = convert.cleaned(sample[entry.column], missing()).is_not_null()
         of_ended, of_open = _mean(dated, ended), _mean(dated, ~ended)
         if filling(made, "closed_at") is None and of_ended >= 0.95 and of_open <= 0.05 and 0 < ended.sum() < len(ended):
-            _take(made, entry, evidence, "closed_at", "only deals that are won or lost have this date")
-        elif filling(made, "created_at") is None and dated.mean() == 1.0 and _is_first(entry, made, evidence, sample):
-            _take(made, entry, evidence, "created_at", "every deal has this date, and no other is earlier")
+            take(made, entry, evidence, "closed_at", "only deals that are won or lost have this date")
+        elif filling(made, "created_at") is None and dated.mean() == 1.0 and is_first(entry, made, evidence, sample):
+            take(made, entry, evidence, "created_at", "every deal has this date, and no other is earlier")
 
 
 def _mean(values: pl.Series, among: pl.Series) -> float:
     return float(values.filter(among).mean() or 0.0)  # type: ignore[arg-type]
 
 
-def _is_first(
+def is_first(
     entry: ColumnMapping, made: list[ColumnMapping], evidence: dict[str, Evidence], sample: pl.DataFrame
 ) -> bool:
     """A date that lies before the other dates of nearly every row, and not on one day for all."""
@@ -207,9 +207,10 @@ def _is_first(
     return own.n_unique() > 3 and bool(shares) and min(shares) >= 0.97
 
 
-def _take(
+def take(
     made: list[ColumnMapping], entry: ColumnMapping, evidence: dict[str, Evidence], target: str, reason: str
 ) -> None:
+    """Give a date's entry a place that only its values tell."""
     form = evidence[entry.column].format
     taken = ColumnMapping(
         column=entry.column, target=target, confidence=0.6, reason=reason, format="" if form == "iso" else form

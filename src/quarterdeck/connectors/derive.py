@@ -131,7 +131,7 @@ def _invoices(entry: FileMapping, samples: dict[str, pl.DataFrame]) -> FileMappi
         is_free = column.target == ATTRIBUTES and near is not None and near.score >= 0.9
         if not is_free or sample[column.column].n_unique() > 0.98 * sample[column.column].count():
             continue
-        total = entry.computed.get(amount.column) or Computed(multiply=(amount.column,))
+        total = entry.computed.get(amount.column) or Computed(multiply=(amount.column,), decimal=amount.decimal)
         name = amount.column if amount.column in entry.computed else f"{amount.column} of its lines"
         head = {"confidence": 0.85, "reason": "rows with one number are one invoice"}
         sum_up = {"confidence": 0.85, "reason": "the sum of the lines", "scale": amount.scale}

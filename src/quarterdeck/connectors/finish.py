@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 import polars as pl
 
@@ -11,11 +12,14 @@ from quarterdeck.connectors import deals
 from quarterdeck.connectors.aims import aimed
 from quarterdeck.connectors.composed import with_computed
 from quarterdeck.connectors.entries import after, column_entry, filling, kept_entry
-from quarterdeck.connectors.evidence import NUMERIC, Evidence, examine
+from quarterdeck.connectors.evidence import NUMERIC, TEMPORAL, Evidence, examine
 from quarterdeck.connectors.fit import Placed
 from quarterdeck.connectors.joins import Joins
 from quarterdeck.connectors.mapping import ATTRIBUTES, ColumnMapping, Computed, FileMapping
 from quarterdeck.connectors.vocabulary import currency_words, like, missing
+
+_DATED = ("leads", "activities", "orders", "invoices", "events", "opportunity_history")
+"""Tables of things that happen on a day: a date that every row has is theirs where no name says so."""
 
 
 def finished(
@@ -40,6 +44,8 @@ def finished(
     ]
     entry, sample = _product(entry, made, evidence, sample)
     _key_from_name(made, entry.table, evidence)
+    if entry.table in _DATED:
+        _birth_by_values(made, entry.table, evidence, sample)
     if entry.table == "people":
         _team_from_manager(made)
     if entry.table == "opportunities":
@@ -69,9 +75,9 @@ def _product(
         return entry, sample
     names = (parts[0].column, parts[1].column)
     name = " × ".join(names)
-    computed = {name: Computed(multiply=names)}
-    decimals: dict[str, str] = {part: evidence[part].decimal for part in names}
-    sample = with_computed(sample, computed, decimals, missing())
+    decimal: Literal[".", ","] = "," if any(evidence[part].decimal == "," for part in names) else "."
+    computed = {name: Computed(multiply=names, decimal=decimal)}
+    sample = with_computed(sample, computed, missing())
     evidence[name] = examine(sample[name], missing())
     sure = round(min(0.85, parts[0].confidence, parts[1].confidence), 2)
     reason = "no column gives the amount: it is the quantity times the price"
@@ -99,6 +105,27 @@ def _key_from_name(made: list[ColumnMapping], table: str, evidence: dict[str, Ev
     if required and name is None and key is not None and evidence[key.column].kind == "text":
         reason = "the key is the only name there is"
         after(made, key, ColumnMapping(column=key.column, target="name", confidence=0.7, reason=reason))
+
+
+def _birth_by_values(
+    made: list[ColumnMapping], table: str, evidence: dict[str, Evidence], sample: pl.DataFrame
+) -> None:
+    """The day of each row, where no name tells it: the date that every row has and that lies before its others."""
+    born = schema.table(table).born
+    free = [
+        entry
+        for entry in made
+        if entry.target == ATTRIBUTES
+        and evidence[entry.column].kind in TEMPORAL
+        and evidence[entry.column].share >= 0.99
+    ]
+    if filling(made, born) is not None:
+        return
+    for entry in free:
+        if len(free) == 1 or deals.is_first(entry, free, evidence, sample):
+            reason = "every row has this date, and no other tells when it was"
+            deals.take(made, entry, evidence, born, reason)
+            return
 
 
 def _team_from_manager(made: list[ColumnMapping]) -> None:

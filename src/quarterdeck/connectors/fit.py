@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
 
 from quarterdeck.base import schema
+from quarterdeck.connectors import convert
 from quarterdeck.connectors.evidence import NUMERIC, TEMPORAL, Evidence
 from quarterdeck.connectors.joins import Join, Joins
 from quarterdeck.connectors.mapping import ATTRIBUTES
@@ -224,7 +226,15 @@ def is_years(column: Evidence) -> bool:
     return column.kind in ("integer", "text") and bool(is_year(pl.Series(column.values, dtype=pl.String)).all())
 
 
+def _begins_months(column: Evidence) -> bool:
+    """Most of its days are the first of a month, as periods begin."""
+    days = convert.days(pl.Series(column.values, dtype=pl.String), column.format, ZoneInfo("UTC"))
+    return float((days.dt.day() == 1).mean() or 0.0) >= 0.5  # type: ignore[arg-type]
+
+
 def _fits_type(column: Evidence, target: schema.Column, wanted: tuple[str, ...]) -> float:
+    if target.name == "period_start" != column.name and column.kind == "day" and not _begins_months(column):
+        return 0.5
     if column.kind in wanted:
         if target.type == "integer" and not column.is_integer_like:
             return 0.4

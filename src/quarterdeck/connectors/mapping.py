@@ -56,6 +56,8 @@ class Computed(Section):
     """Columns whose product it is, such as a quantity and a price; one column alone is taken as it is, to be summed."""
     join: tuple[str, ...] = ()
     """Columns whose texts it joins by a space, such as a first and a last name."""
+    decimal: Literal[".", ","] = "."
+    """Of products: the decimal sign of their columns."""
 
     @model_validator(mode="after")
     def _one_way(self) -> Computed:

@@ -206,6 +206,8 @@ def _score(table: str, columns: list[Evidence], placed: dict[str, Placed], liken
     for column in schema.table(table).columns:
         if column.is_required and column.name not in ("id", "status", "name") and column.name not in by_target:
             score -= 0.2
+    if any(column.currency for column in filled) and "amount" not in schema.table(table).names:
+        score -= 0.1
     if "name" in schema.table(table).names and table != "leads" and not {"id", "name"} & by_target.keys():
         score -= 0.1
     return score

@@ -82,7 +82,7 @@ def _with_names(read: _Keys, computed: dict[str, Computed]) -> _Keys:
 
     def keys(columns: list[str]) -> list[pl.DataFrame]:
         source = list(dict.fromkeys(p for c in columns for p in (computed[c].parts if c in computed else (c,))))
-        return [with_computed(frame, computed, {}, missing()).select(columns) for frame in read(source) if frame.width]
+        return [with_computed(frame, computed, missing()).select(columns) for frame in read(source) if frame.width]
 
     return keys
 

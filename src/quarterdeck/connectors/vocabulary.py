@@ -228,7 +228,7 @@ def _tokens(whole: str, spellings: dict[str, list[tuple[str, float]]], found: di
                 # "lead source" is no lead, "lead ref" is one
                 if column in _OURS or (rest and column in REFERENCES and not _NAMING.issuperset(rest)):
                     continue
-                if len("".join(piece)) >= 3:
+                if len("".join(piece)) >= 3 or (column == "id" and not rest):
                     _keep(found, column, Likeness(score * weight, " ".join(piece)))
         if found:
             return

@@ -1,10 +1,13 @@
-"""Shapes that were written before the guess was first tried on them; FIRST_TRY is what it got right then."""
+"""Shapes that were written before the guess was tried on them; the score of that first try is in the test.
+
+What was wrong then was mended since, by rules and words that other exports use too.
+"""
 
 from __future__ import annotations
 
 from shape_maker import Shape, Sheet
 
-HELD_OUT: tuple[Shape, ...] = (
+FIRST: tuple[Shape, ...] = (
     Shape(
         "spanish_sheet",
         (
