@@ -18,7 +18,7 @@ from quarterdeck.base.schema import table
 from quarterdeck.base.schema import tables as every_table
 from quarterdeck.base.tables import Tables
 from quarterdeck.metrics.drivers import drivers
-from quarterdeck.metrics.drivers.effects import companions, q_values
+from quarterdeck.metrics.drivers.effects import Outcome, Problem, companions, estimate, q_values
 from quarterdeck.metrics.drivers.hazard import fit, incidence
 from quarterdeck.metrics.drivers.inputs import Input, recent, standing
 from quarterdeck.metrics.drivers.known import Known, gather
@@ -146,6 +146,7 @@ def test_the_load_is_that_of_who_held_the_deals_then() -> None:
         }
 
     deals = [deal("a", "ann", 1), deal("b", "ann", 1, datetime(2024, 2, 1)), deal("c", "ann", 3), deal("d", "bob", 1)]
+    deals.append(deal("e", "bob", 1))
     moved = [
         {"opportunity_id": "d", "owner_id": "bob", "changed_at": datetime(2024, 1, 1)},
         {"opportunity_id": "d", "owner_id": "ann", "changed_at": datetime(2024, 5, 1)},
@@ -154,7 +155,8 @@ def test_the_load_is_that_of_who_held_the_deals_then() -> None:
     known, found = inputs_of(one_deal(opportunities=deals, opportunity_history=moved))
     by_deal = pl.DataFrame({"deal": known.moments.deals["id"].gather(known.moments.deal), "load": found["owner_load"]})
     assert by_deal.filter(deal="a")["load"].to_list() == [2, 1, 2, 2, 3, 3]
-    assert by_deal.filter(deal="d")["load"].to_list() == [1, 1, 1, 1, 3, 3]
+    assert by_deal.filter(deal="d")["load"].to_list() == [2, 2, 2, 2, 3, 3]
+    assert by_deal.filter(deal="e")["load"].to_list() == [2, 2, 2, 2, 1, 1]
 
 
 def test_a_leads_answer_counts_from_the_moment_at_which_it_was_given() -> None:
@@ -277,6 +279,25 @@ def test_incidence_is_the_sum_over_periods_and_its_gradient_that_of_small_steps(
         step[place] = 1e-6
         moved = type(fitted)(fitted.coefficients + step.reshape(2, -1), fitted.covariance)
         assert (incidence(moved, X[:50], ages, 0)[0] - level) / 1e-6 == pytest.approx(slope[place], abs=1e-5)
+
+
+def test_the_error_of_an_effect_is_the_spread_over_the_coefficients_uncertainty(sample: tuple[Any, Any, Any]) -> None:
+    """The delta method beside draws of the coefficients from their distribution."""
+    X, end, deal = sample
+    entry = Input("touches", "Touches", "One more touch", X[:, 2], "effort")
+    none = np.zeros((len(end), 0))
+    problem = Problem((Outcome("won_next", 0),), deal, end, X[:, :2], none, np.arange(len(end)), np.zeros((1, 0)))
+    (effect,) = estimate(problem, [entry])
+    fitted, rng, more = fit(X, end, deal), np.random.default_rng(2), X + np.array([0, 0, 1.0])
+
+    def odds(rows: Any, coefficients: Any) -> float:
+        raised = np.exp(rows @ coefficients.reshape(2, 3).T)
+        return float((raised[:, 0] / (1 + raised.sum(axis=1))).mean())
+
+    draws = rng.multivariate_normal(fitted.coefficients.ravel(), fitted.covariance, 400)
+    effects = [odds(more, drawn) - odds(X, drawn) for drawn in draws]
+    assert effect.effect == pytest.approx(odds(more, fitted.coefficients) - odds(X, fitted.coefficients))
+    assert effect.error == pytest.approx(np.std(effects), rel=0.12)
 
 
 def test_a_model_without_one_of_the_ends_is_refused() -> None:
