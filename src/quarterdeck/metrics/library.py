@@ -115,7 +115,8 @@ def add_up(values: pl.DataFrame, grain: Grain, *, company: Company | None = None
     rows = values.with_columns(grain=pl.lit(grain), period_start=starts)
     if grain == "all":
         rows = rows.with_columns(pl.col("period_start").min().over("metric"))
-    return rows.group_by(keys, maintain_order=True).agg(pl.col("value").sum(), pl.col("n").sum())
+    sums = rows.group_by(keys, maintain_order=True).agg(pl.col("value").sum(), pl.col("n").sum())
+    return sums.with_columns(value=pl.when(pl.col("n") > 0).then("value"))
 
 
 def records(
