@@ -64,6 +64,10 @@ def test_check_finds_every_labelled_fault_and_little_else(
     found, labels = faulty
     labelled = set(labels.filter(table=table, fault=fault)["record_id"])
     reported = set().union(*(found[name] for name in TARGETS[table, fault]))
+    hit = len(labelled & reported)
+    print(
+        f"{table} {fault}: recall {hit / len(labelled):.3f}, precision {hit / len(reported):.3f}, {len(labelled)} labels"
+    )
     assert len(labelled) >= 10
     assert labelled <= reported
     # A record that was entered twice with its fault is reported twice and labelled once.
