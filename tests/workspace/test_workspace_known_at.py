@@ -141,3 +141,36 @@ def test_an_arrival_taken_later_was_known_since_it_came(company: SmallCompany) -
     assert workspace.ledger.inbox() == []
     assert workspace.table("leads", known_at=then)["id"].to_list() == ["web-1"]
     assert workspace.lake.state(then).inbox == 0
+
+
+def test_computed_tables_are_those_of_the_run_that_was_made_by_then(company: SmallCompany) -> None:
+    workspace = company.workspace
+    made, then = workspace.run(now=company.now, as_of=datetime(2026, 1, 5), until="metrics"), company.now
+    values = workspace.table("metric_values")
+    company.sync(24, opportunities=[deal("D1", amount="7.00")])
+    later = workspace.run(now=company.now, as_of=datetime(2026, 1, 5), until="metrics")
+    assert later.id != made.id
+    assert workspace.table("metric_values", known_at=then).equals(values)
+    assert not workspace.table("metric_values").equals(values)
+    assert [run.id for run in workspace.runs(then)] == [made.id]
+    assert workspace.last_run(known_at=datetime(2026, 1, 1)) is None
+
+
+def test_a_run_about_an_earlier_moment_is_the_one_made_then_or_counts_for_that_moment_only(
+    company: SmallCompany,
+) -> None:
+    workspace, then = company.workspace, company.now
+    made = workspace.run(now=company.now, as_of=datetime(2026, 1, 5), until="metrics")
+    company.sync(24, opportunities=[deal("D1", amount="7.00")])
+    later = workspace.run(now=company.now, as_of=datetime(2026, 1, 5), until="metrics")
+    company.pass_time()
+    again = workspace.run(now=company.now, as_of=datetime(2026, 1, 5), known_at=then, until="metrics")
+    assert (again.id, again.known_at) == (made.id, None)
+    asked = workspace.run(now=company.now, as_of=datetime(2025, 12, 1), known_at=then, until="metrics")
+    assert asked.known_at == then
+    last = workspace.last_run()
+    assert last is not None
+    assert last.id == later.id
+    found = workspace.last_run(known_at=then, as_of=datetime(2025, 12, 1))
+    assert found is not None
+    assert found.id == asked.id

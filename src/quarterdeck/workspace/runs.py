@@ -102,15 +102,19 @@ def keep(workspace: Workspace, runner: Runner, kept: Kept) -> Run:
     before = {} if is_new else workspace.store.read_run(run_id)
     # What is asked about an earlier moment and gives a run that was made then is that run.
     is_live = kept.known_at is None or (not is_new and before["known_at"] is None)
-    made = [kept.started_at.isoformat()] if kept.known_at is None or not is_live else []
+    is_again = is_live and kept.known_at is not None
+    started_at = before["started_at"] if is_again else kept.started_at.isoformat()
     value = {
         "id": run_id,
         "as_of": runner.as_of.isoformat(),
         "known_at": None if is_live or kept.known_at is None else kept.known_at.isoformat(),
-        "times": [*before.get("times", []), *made],
+        "times": [
+            *(before.get("times", []) if is_live and before.get("known_at") is None else []),
+            *([] if is_again else [started_at]),
+        ],
         "sequence": runner.state.sequence,
         "scenario": kept.scenario,
-        "started_at": kept.started_at.isoformat(),
+        "started_at": started_at,
         "seconds": kept.seconds,
         "note": kept.note,
         "plan_hash": hashed,
