@@ -73,7 +73,7 @@ def flag_values(column: Evidence) -> dict[str, bool]:
 
 def kept_entry(column: Evidence, table: str, why: str = "") -> ColumnMapping:
     """The entry of a column without a place: it stays with the row, and `why` or the names tell the reason."""
-    near = max((likeness.score for likeness in like(column.name, table).values()), default=0.0)
+    near = 0.0 if why else max((likeness.score for likeness in like(column.name, table).values()), default=0.0)
     reason = "no column of ours means this" if near < 0.5 else "another column fills the place it could have"
     reason = why or reason
     if ATTRIBUTES not in schema.table(table).names:

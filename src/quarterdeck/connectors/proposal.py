@@ -30,6 +30,8 @@ _FEW = 10
 """With fewer rows than this the values prove little."""
 _LEAST = 0.34
 """A file whose best table scores less is not read, unless several columns have a place there and nowhere else."""
+_MANY = 300
+"""Of a file with more columns than this, the first ones are looked at: no table of ours has more than 25."""
 _NAMED = 0.5
 """A file's name that is less like any table's name says nothing."""
 
@@ -56,8 +58,8 @@ class Examined:
 
     @property
     def open_columns(self) -> list[Evidence]:
-        """Columns that look for a place: not those that made others."""
-        return [column for column in self.columns if column.name not in self.shape.parts]
+        """Columns that look for a place: not those that made others, and of very many the first."""
+        return [column for column in self.columns[:_MANY] if column.name not in self.shape.parts]
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,8 @@ def _entry(item: Examined, joins: Joins) -> FileMapping:
         computed=shape.computed,
         spread=shape.spread,
     )
-    return finished(entry, item.columns, shape.sample.frame, guess.placed, joins, kept=shape.parts)
+    over = {column.name: f"only the first {_MANY} columns are looked at" for column in item.columns[_MANY:]}
+    return finished(entry, item.columns, shape.sample.frame, guess.placed, joins, kept=over | shape.parts)
 
 
 def _grown(entry: FileMapping, examined: list[Examined], joins: Joins) -> FileMapping:
