@@ -48,8 +48,10 @@ GROUP BY GROUPING SETS ((created), (created, region), (created, owner), (created
 CREATE OR REPLACE TEMP TABLE arrivals AS
 SELECT date_trunc('month', created_at)::DATE AS month, region, owner_id AS owner, NULL AS product, industry,
        grouping(region, owner_id, industry) AS grp, count(*) AS leads,
-       count(*) FILTER (status = 'converted') AS converted, count(responded_at) AS answered,
-       sum(epoch(responded_at)::BIGINT - epoch(created_at)::BIGINT) AS response
+       count(*) FILTER (status = 'converted') AS converted,
+       count(*) FILTER (responded_at < TIMESTAMP '2025-01-01') AS answered,
+       sum(epoch(responded_at)::BIGINT - epoch(created_at)::BIGINT)
+           FILTER (responded_at < TIMESTAMP '2025-01-01') AS response
 FROM leads WHERE created_at IS NOT NULL
 GROUP BY GROUPING SETS ((1), (1, region), (1, owner_id), (1, industry));
 """
