@@ -70,6 +70,7 @@ def show(
     if as_json:
         print_json(frame.head(limit) if limit else frame, table, currency)
     else:
+        frame = _plain(frame) if table == "reconciliation" else frame
         typer.echo(stand)
         print_frame(frame, table, currency, limit=20 if limit is None else limit)
 
@@ -99,6 +100,14 @@ def read(workspace: Workspace, table: str, as_of: str | None, known: str | None)
         return workspace.table(table, run=made), heading(workspace, made)
     frame = workspace.table(table, as_of=when, known_at=then)
     return frame, f"As of {as_of}, {heard}" if as_of else f"{heard.capitalize()}; --as-of shows another day"
+
+
+def _plain(frame: pl.DataFrame) -> pl.DataFrame:
+    """Decimals without the zeros at their end."""
+    import polars as pl
+    import polars.selectors as cs
+
+    return frame.with_columns(cs.decimal().cast(pl.String).str.replace(r"\.?0+$", ""))
 
 
 def _origins(
