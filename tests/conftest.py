@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
+# Several tests run at once: threads of theirs would only fight for the cores.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import pytest
 import sqlalchemy as sa
 
