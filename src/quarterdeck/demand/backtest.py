@@ -14,8 +14,11 @@ from quarterdeck.base.finding import Finding
 from quarterdeck.base.schema import conform, empty
 from quarterdeck.base.step import Result
 from quarterdeck.base.tables import Tables
-from quarterdeck.demand.deals import Clock, first_month, hierarchy, month_day, prepare
+from quarterdeck.demand import extrapolate
+from quarterdeck.demand.bookings import Bookings, of_deals
+from quarterdeck.demand.deals import Clock, hierarchy, month_day, prepare
 from quarterdeck.demand.overrides import members
+from quarterdeck.demand.paths import Paths
 from quarterdeck.demand.pipeline import PipelineModel
 from quarterdeck.demand.settings import DemandSettings
 
@@ -70,16 +73,6 @@ def stated_amounts(history: pl.DataFrame, day: date, config: Config[DemandSettin
     return newest.select(id="opportunity_id", amount=pl.col("amount") / unit)
 
 
-def bookings(deals: pl.DataFrame, leaves: tuple[str, ...], first: int, last: int) -> Array:
-    """Value of won deals, array (leaves, months from `first` to before `last`)."""
-    found = np.zeros((len(leaves), last - first))
-    place = {leaf: number for number, leaf in enumerate(leaves)}
-    won = deals.filter((pl.col("status") == "won") & pl.col("closed").is_between(first, last - 1))
-    for node_id, closed, amount in won.group_by("node_id", "closed").agg(pl.col("amount").sum()).iter_rows():
-        found[place[node_id], closed - first] = amount
-    return found
-
-
 def naive(past: Array, ahead: int) -> Array:
     """Last year's same months where a year is known, else the mean of the last three. Series along the last axis.
 
@@ -93,48 +86,68 @@ def naive(past: Array, ahead: int) -> Array:
 
 def backtest(tables: Tables, config: Config[DemandSettings]) -> Result:
     """Writes `demand_accuracy`: forecasts at earlier dates for all, regions and products against their bookings."""
-    settings = config.settings
+    settings, clock = config.settings, Clock.at(config.today)
     deals = prepare(tables["opportunities"], config.company)
-    clock = Clock.at(config.today)
-    first = first_month(deals, clock, 10**6)
-    dates = origins(first, clock.month, settings)
+    past = Bookings.of_table(tables["bookings"], tables["nodes"], clock)
+    if past.source == "deals":
+        past = of_deals(deals, clock)
+    dates = origins(past.first, clock.month, settings)
     if not dates:
-        return Result({"demand_accuracy": empty("demand_accuracy")}, [_too_short(clock.month - first)])
-    nodes = hierarchy(deals, {})
-    frames = [_one(deals, nodes, tables["opportunity_history"], origin, config) for origin in dates]
+        return Result({"demand_accuracy": empty("demand_accuracy")}, [_too_short(clock.month - past.first, past)])
+    frames = []
+    for origin in dates:
+        ahead = min(settings.horizon, clock.month - origin)
+        if past.source == "deals":
+            nodes = hierarchy(deals, {})
+            paths, known = _by_pipeline(deals, tables["opportunity_history"], (origin, ahead), config)
+        else:
+            nodes = known = tables["nodes"]
+            paths = _by_history(past, nodes, (origin, ahead), config)
+        frames.append(_held(paths, known, past, nodes))
     table = conform("demand_accuracy", pl.concat(frames).sort("origin", "period_start", "node_id"))
     return Result({"demand_accuracy": table}, _lessons(table, len(dates), settings))
 
 
-def _one(
-    deals: pl.DataFrame, nodes: pl.DataFrame, history: pl.DataFrame, origin: int, config: Config[DemandSettings]
-) -> pl.DataFrame:
-    settings = config.settings
-    last = Clock.at(config.today).month
-    ahead = min(settings.horizon, last - origin)
+def _by_pipeline(
+    deals: pl.DataFrame, history: pl.DataFrame, when: tuple[int, int], config: Config[DemandSettings]
+) -> tuple[Paths, pl.DataFrame]:
+    """Paths from the deals as they stood, and the nodes that were known."""
+    (origin, ahead), settings = when, config.settings
     known = rewind(deals, origin, stated_amounts(history, month_day(origin), config))
     model = PipelineModel.learn(known, month_day(origin), settings, config.company, {})
-    paths = model.paths(known, ahead, settings.draws, config.seed)
-    forecast = paths.amount.sum(axis=1)
+    return model.paths(known, ahead, settings.draws, config.seed), model.nodes
+
+
+def _by_history(past: Bookings, nodes: pl.DataFrame, when: tuple[int, int], config: Config[DemandSettings]) -> Paths:
+    """Paths from the bookings before the origin."""
+    origin, ahead = when
     leaves = tuple(nodes.filter("is_leaf")["node_id"])
-    begin = first_month(known, Clock(origin, 1.0), 10**6)
-    came = bookings(deals, leaves, begin, last)
-    baseline = naive(came[:, : origin - begin], ahead)
-    all_below, model_below = members(nodes, leaves), members(model.nodes, paths.leaves)
+    quantity, amount = past.arrays(leaves, origin)
+    expected = extrapolate.outlook(amount, nodes, leaves, ahead)
+    price = extrapolate.usual_price(quantity, amount)
+    return extrapolate.paths(expected, price, leaves, Clock(origin, 1.0), config.settings.draws, config.seed)
+
+
+def _held(paths: Paths, known: pl.DataFrame, past: Bookings, nodes: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `demand_accuracy`: paths, over the nodes that were known, against the bookings of the months."""
+    origin, ahead = paths.months[0], len(paths.months)
+    leaves = tuple(nodes.filter("is_leaf")["node_id"])
+    before, came = past.arrays(leaves, origin)[1], past.arrays(leaves, origin + ahead)[1][:, -ahead:]
+    forecast, baseline = paths.amount.sum(axis=1), naive(before, ahead)
+    below, model_below = members(nodes, leaves), members(known, paths.leaves)
     frames = []
     for node_id in nodes.filter(pl.col("level").is_in(LEVELS))["node_id"]:
         places = model_below.get(node_id, np.zeros(0, dtype=np.int64))
-        below = all_below[node_id]
         frames.append(
             pl.DataFrame(
                 {
                     "origin": [month_day(origin)] * ahead,
-                    "period_start": [month_day(origin + step) for step in range(ahead)],
+                    "period_start": [month_day(month) for month in paths.months],
                     "node_id": [node_id] * ahead,
                     "horizon": list(range(1, ahead + 1)),
                     **quantiles(forecast[places].sum(axis=0)),
-                    "baseline": baseline[below].sum(axis=0),
-                    "actual": came[below, origin - begin : origin - begin + ahead].sum(axis=0),
+                    "baseline": baseline[below[node_id]].sum(axis=0),
+                    "actual": came[below[node_id]].sum(axis=0),
                 }
             )
         )
@@ -153,13 +166,14 @@ def coverage(table: pl.DataFrame, low: str = "q10", high: str = "q90") -> float:
     return inside.height / max(table.height, 1)
 
 
-def _too_short(months: int) -> Finding:
+def _too_short(months: int, past: Bookings) -> Finding:
+    closed = "closed deals" if past.source == "deals" else past.source
     return Finding(
         code="demand.no_backtest",
         severity="notice",
-        message=f"{months} whole months with closed deals are too few to make the forecast again at an earlier date.",
-        fix="Load older deals, or lower demand.min_history.",
-        table="opportunities",
+        message=f"{months} whole months with {closed} are too few to make the forecast again at an earlier date.",
+        fix=f"Load older {closed.removeprefix('closed ')}, or lower demand.min_history.",
+        table="opportunities" if past.source == "deals" else past.source,
     )
 
 

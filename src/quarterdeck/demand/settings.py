@@ -26,6 +26,8 @@ class DemandSettings(Section):
     """Values of won deals kept for each node."""
     min_amounts: int = Field(default=20, ge=1)
     """Won deals that a node needs for values of its own; with fewer it borrows from its product, then from all."""
+    max_leaves: int = Field(default=120, ge=4, le=5_000)
+    """Leaves (product and region) where bookings come from orders; what brings little is taken together."""
     origins: int = Field(default=3, ge=1, le=24)
     """Earlier dates at which the forecast is made again."""
     origin_step: int = Field(default=3, ge=1, le=12)

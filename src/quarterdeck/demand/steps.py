@@ -3,41 +3,66 @@
 from __future__ import annotations
 
 from quarterdeck.base.config import Config
-from quarterdeck.base.schema import conform
+from quarterdeck.base.schema import conform, empty
 from quarterdeck.base.step import Result
 from quarterdeck.base.tables import Tables
-from quarterdeck.demand.deals import prepare
+from quarterdeck.demand import bookings, extrapolate
+from quarterdeck.demand.bookings import Bookings
+from quarterdeck.demand.deals import Clock, hierarchy, prepare
 from quarterdeck.demand.health import findings
 from quarterdeck.demand.lines import draws_table, lines_table
 from quarterdeck.demand.overrides import apply
+from quarterdeck.demand.paths import Paths
 from quarterdeck.demand.pipeline import PipelineModel, fitted
 from quarterdeck.demand.settings import DemandSettings
 
+MODEL = ("nodes", "demand_hazards", "demand_arrivals", "demand_amounts")
+
 
 def fit(tables: Tables, config: Config[DemandSettings]) -> Result:
-    """Writes `nodes`, how deals age (`demand_hazards`), how many come (`demand_arrivals`), what they bring."""
+    """Writes `nodes`, `bookings` of the past, how deals age (`demand_hazards`), how many come (`demand_arrivals`), what
+    they bring (`demand_amounts`). A company without won deals has bookings from orders or invoices, and no odds."""
     deals = prepare(tables["opportunities"], config.company)
     names = dict(tables["products"].select("id", "name").iter_rows())
+    past, notes = bookings.read(tables, deals, config)
+    clock = Clock.at(config.today)
+    if past.source != "deals":
+        made = {name: empty(name) for name in MODEL} | {"nodes": hierarchy(past.rows, names)}
+        return Result({**made, "bookings": past.table(clock)}, notes)
     model = PipelineModel.learn(deals, config.today, config.settings, config.company, names)
     made = {
         "nodes": model.nodes,
         "demand_hazards": model.hazards,
         "demand_arrivals": model.arrivals,
         "demand_amounts": model.amounts,
+        "bookings": past.table(clock),
     }
-    return Result(made, findings(tables["opportunities"], deals, config))
+    return Result(made, notes + findings(tables["opportunities"], deals, config))
 
 
 def simulate(tables: Tables, config: Config[DemandSettings]) -> Result:
     """Plays open and new deals forward: `demand_draws` of the leaves and `demand_lines` of all nodes."""
     settings = config.settings
-    deals = prepare(tables["opportunities"], config.company)
-    names = ("nodes", "demand_hazards", "demand_arrivals", "demand_amounts")
-    model = fitted(config, {name: tables[name] for name in names})
-    paths = model.paths(deals, settings.horizon, settings.draws, config.seed)
-    held = apply(paths, model.nodes, tables["overrides"])
+    past = Bookings.of_table(tables["bookings"], tables["nodes"], Clock.at(config.today))
+    if past.source == "deals":
+        deals = prepare(tables["opportunities"], config.company)
+        model = fitted(config, {name: tables[name] for name in MODEL})
+        paths = model.paths(deals, settings.horizon, settings.draws, config.seed)
+    else:
+        paths = from_history(past, tables, config)
+    held = apply(paths, tables["nodes"], tables["overrides"])
     made = {
         "demand_draws": draws_table(paths, held),
-        "demand_lines": lines_table(paths, held, model.nodes),
+        "demand_lines": lines_table(paths, held, tables["nodes"]),
     }
     return Result({name: conform(name, frame) for name, frame in made.items()}, held.findings)
+
+
+def from_history(past: Bookings, tables: Tables, config: Config[DemandSettings]) -> Paths:
+    """Sample paths from past bookings alone."""
+    settings, clock = config.settings, Clock.at(config.today)
+    leaves = tuple(tables["nodes"].filter("is_leaf")["node_id"])
+    quantity, amount = past.arrays(leaves, clock.month)
+    expected = extrapolate.outlook(amount, tables["nodes"], leaves, settings.horizon)
+    price = extrapolate.usual_price(quantity, amount)
+    return extrapolate.paths(expected, price, leaves, clock, settings.draws, config.seed)
