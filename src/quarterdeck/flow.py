@@ -112,6 +112,14 @@ STEPS: tuple[Step, ...] = (
         section="drivers",
     ),
     Step(
+        name="scoring.profile",
+        title="Who fits?",
+        function="quarterdeck.scoring.profile_step:profile",
+        reads=("accounts", "leads", "opportunities"),
+        writes=("fits", "profiles", "profile_bins"),
+        section="profile",
+    ),
+    Step(
         name="scoring.score",
         title="Who will buy?",
         function="quarterdeck.scoring:score",
@@ -251,6 +259,7 @@ SECTIONS: dict[str, str] = {
     "quality": "quarterdeck.quality.settings:QualitySettings",
     "metrics": "quarterdeck.metrics.settings:MetricsSettings",
     "drivers": "quarterdeck.metrics.drivers.settings:DriverSettings",
+    "profile": "quarterdeck.scoring.profile_settings:ProfileSettings",
     "scoring": "quarterdeck.scoring.settings:ScoringSettings",
     "demand": "quarterdeck.demand.settings:DemandSettings",
     "supply": "quarterdeck.supply.settings:SupplySettings",
