@@ -6,13 +6,11 @@ from datetime import datetime
 from typing import Any
 
 import polars as pl
-import pytest
 
 from quarterdeck.base.config import Config
-from quarterdeck.base.errors import QuarterdeckError
 from quarterdeck.base.schema import table
 from quarterdeck.base.tables import Tables
-from quarterdeck.quality import check, fixes_csv
+from quarterdeck.quality import check
 from quarterdeck.quality.settings import QualitySettings
 
 
@@ -123,44 +121,3 @@ def test_addresses_accounts_spellings_and_owners_are_mended_from_what_is_known()
     assert got["a3", "region"] == ("west", "West")
     assert got["d0", "owner_id"] == ("gone", "ann")
     assert got["d1", "account_id"] == (None, "a2")
-
-
-def rows(*values: tuple[Any, ...]) -> pl.DataFrame:
-    names = ("source", "source_id", "table", "record_id", "column", "value_proposed", "confidence")
-    return pl.DataFrame(values, schema=list(names), orient="row")
-
-
-FIXES = rows(
-    ("crm", "1", "opportunities", "crm:1", "amount", "30.50", 0.95),
-    ("crm", "1", "opportunities", "crm:1", "stage", "Done", 0.9),
-    ("crm", "2", "opportunities", "crm:2", "stage", "Done", 0.9),
-    ("crm", "3", "opportunities", "crm:3", "stage", "=cmd()", 0.9),
-    ("crm", "4", "opportunities", "crm:4", "amount", "7.00", 0.3),
-    ("erp", "9", "invoices", "erp:9", "amount", "1.00", 0.8),
-)
-
-
-def test_files_hold_the_sources_key_and_the_changed_columns_and_no_empty_cell() -> None:
-    names = {("crm", "opportunities"): {"id": "Record ID", "amount": "Amount", "stage": "Deal Stage"}}
-    frames = fixes_csv(FIXES, names)
-    assert set(frames) == {
-        ("crm", "opportunities", ("amount", "stage")),
-        ("crm", "opportunities", ("stage",)),
-        ("erp", "invoices", ("amount",)),
-    }
-    both = frames["crm", "opportunities", ("amount", "stage")]
-    assert both.rows(named=True) == [{"Record ID": "1", "Amount": "30.50", "Deal Stage": "Done"}]
-    assert frames["crm", "opportunities", ("stage",)].rows() == [("2", "Done"), ("3", "=cmd()")]
-    assert frames["erp", "invoices", ("amount",)].columns == ["id", "amount"]
-    assert all(frame.null_count().sum_horizontal().item() == 0 for frame in frames.values())
-
-
-def test_unsure_fixes_are_written_only_when_asked_for() -> None:
-    assert sum(frame.height for frame in fixes_csv(FIXES, least=0.95).values()) == 1
-    assert sum(frame.height for frame in fixes_csv(FIXES, least=0.0).values()) == 5
-    with pytest.raises(QuarterdeckError, match="0 to 1"):
-        fixes_csv(FIXES, least=50)
-
-
-def test_no_fixes_give_no_files() -> None:
-    assert fixes_csv(FIXES.clear()) == {}

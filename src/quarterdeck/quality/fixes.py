@@ -1,12 +1,9 @@
-"""Values that would mend the records, and the files with which a source takes them in."""
+"""Values that would mend the records."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import polars as pl
 
-from quarterdeck.base.errors import QuarterdeckError
 from quarterdeck.base.money import digits
 from quarterdeck.base.schema import conform, empty, table
 from quarterdeck.base.tables import Tables
@@ -72,37 +69,3 @@ def money_text(minor: int | None, currency: str) -> str | None:
     whole, part = divmod(abs(minor), 10**places)
     text = f"{whole}.{part:0{places}d}" if places else str(whole)
     return f"-{text}" if minor < 0 else text
-
-
-def fixes_csv(
-    fixes: pl.DataFrame,
-    columns: Mapping[tuple[str, str], Mapping[str, str]] | None = None,
-    *,
-    least: float = 0.5,
-) -> dict[tuple[str, str, tuple[str, ...]], pl.DataFrame]:
-    """Frames that a source's own import takes in, by source, table and the changed columns.
-
-    Each frame holds the record's key in the source and the columns that change, all cells filled: an import that takes
-    an empty cell for an order to empty the field does no harm. `columns` gives the source's own names of its tables
-    (`{("crm", "opportunities"): {"id": "Opportunity ID", "amount": "Amount"}}`); a name that is not given stays ours.
-    `least` is the confidence from which on a fix is written. Raises QuarterdeckError when it is outside 0 to 1.
-    """
-    if not 0 <= least <= 1:
-        raise QuarterdeckError(f"The least confidence is a share from 0 to 1, not {least}.")
-    made: dict[tuple[str, str, tuple[str, ...]], pl.DataFrame] = {}
-    taken = fixes.filter(pl.col("confidence") >= least)
-    taken = taken.with_columns(key=pl.coalesce("source_id", "record_id"), source=pl.col("source").fill_null(""))
-    changed = taken.group_by("source", "table", "key", maintain_order=True).agg(
-        pl.col("column").sort().alias("changed")
-    )
-    taken = taken.join(changed, on=["source", "table", "key"], maintain_order="left")
-    for (source, name, together), rows in taken.group_by("source", "table", "changed", maintain_order=True):
-        names = (columns or {}).get((str(source), str(name)), {})
-        group = tuple(str(column) for column in together)
-        wide = rows.pivot("column", index="key", values="value_proposed", aggregate_function="first").select(
-            "key", *group
-        )
-        made[str(source), str(name), group] = wide.sort("key").rename(
-            {"key": names.get("source_id") or names.get("id", "id"), **{key: names.get(key, key) for key in group}}
-        )
-    return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -16,12 +17,18 @@ if TYPE_CHECKING:
 
 
 def in_source_form(
-    workspace: Workspace, name: str, source: str, frame: pl.DataFrame | None = None, *, only_corrected: bool = False
+    workspace: Workspace,
+    name: str,
+    source: str,
+    frame: pl.DataFrame | None = None,
+    *,
+    only_corrected: bool = False,
+    only: Iterable[str] | None = None,
 ) -> pl.DataFrame:
     """Records of a table as text in a source's columns: all that it sent and that were added here, by its mapping.
 
-    With `only_corrected` the records that corrections change, with their keys and the corrected columns alone. Raises
-    when the workspace has no such source, or the source no such table.
+    With `only` the keys and these columns alone, with `only_corrected` the records that corrections change, with their
+    keys and the corrected columns. Raises when the workspace has no such source, or the source no such table.
     """
     from quarterdeck.connectors import from_yaml, source_form
 
@@ -34,7 +41,6 @@ def in_source_form(
     entry = source_form.entry_of(mapping, name)
     rows = workspace.table(name) if frame is None else frame
     rows = rows.filter(pl.col("source").is_in([source, TYPED]))
-    only: list[str] | None = None
     if only_corrected:
         held = table_of_corrections(workspace).filter((pl.col("table") == name) & pl.col("holds"))
         rows = rows.filter(pl.col("id").is_in(held["record_id"].to_list()) & (pl.col("source") == source))

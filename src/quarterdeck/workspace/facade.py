@@ -38,11 +38,13 @@ from quarterdeck.workspace import (
     erasing,
     explain,
     ingest,
+    mending,
     merging,
     reconciliation,
     runs,
 )
 from quarterdeck.workspace.decisions import Publication
+from quarterdeck.workspace.mending import ImportFiles
 from quarterdeck.workspace.runner import Progress, Runner
 from quarterdeck.workspace.runs import Run
 from quarterdeck.workspace.settings import WorkspaceSettings, read_parameters, read_settings
@@ -406,6 +408,10 @@ class Workspace:
         """
         backup.restore(Path(archive), Path(root), ledger)
         return cls.open(root)
+
+    def import_files(self, fixes: pl.DataFrame, *, run: Run | None = None, least: float = 0.5) -> ImportFiles:
+        """Fixes (rows of the table `fixes` of a run) as files for each source's own import, in its columns."""
+        return mending.import_files(self, fixes, run, least)
 
     # --- looking ---------------------------------------------------------------------------------------------------
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from quarterdeck.base.errors import QuarterdeckError, did_you_mean
-from quarterdeck.interfaces.cli.command import AsOfFacts, Command, Json, KnownAt, Name
+from quarterdeck.interfaces.cli.command import AsOfFacts, AsOfPart, Command, Json, KnownAt, Name
 from quarterdeck.interfaces.cli.records import Table, Where, filtered, ordered, read
-from quarterdeck.interfaces.cli.session import now, open_workspace
+from quarterdeck.interfaces.cli.session import heading, now, open_workspace, run_until
 
 if TYPE_CHECKING:
     import polars as pl
@@ -135,12 +135,51 @@ def _export_as(
         raise QuarterdeckError("--corrected needs --as SOURCE: the system whose import takes the file.")
     frame, stand = read(workspace, table, as_of, known)
     made = in_source_form(workspace, table, source, filtered(frame, table, where, workspace), only_corrected=corrected)
-    to.parent.mkdir(parents=True, exist_ok=True)
-    part = to.with_name(f".{to.name}.part")
-    made.write_csv(part, line_terminator="\r\n")
-    part.replace(to)
+    _write_exact(made, to)
     what = "corrected records" if corrected else "rows"
     typer.echo(f"{stand}\n{to}: {made.height:,} {what} of {table}, in the columns of {source}")
+
+
+def _write_exact(frame: pl.DataFrame, to: Path) -> None:
+    """A csv for a machine: no text is changed, the file is there whole or not at all."""
+    to.parent.mkdir(parents=True, exist_ok=True)
+    part = to.with_name(f".{to.name}.part")
+    frame.write_csv(part, line_terminator="\r\n")
+    part.replace(to)
+
+
+def fixes(
+    name: Name,
+    to: Annotated[Path, typer.Option("--to", metavar="FOLDER", help="Folder to write into.", show_default=False)],
+    check: Annotated[
+        str | None, typer.Option("--check", metavar="CHECK", help="Only fixes of this check.", show_default=False)
+    ] = None,
+    least: Annotated[float, typer.Option("--least", metavar="SHARE", help="Only fixes at least so sure.")] = 0.5,
+    as_of: AsOfPart = None,
+    known: KnownAt = None,
+) -> None:
+    """Write the values that mend the records as files for each source's own import.
+
+    A file holds the source's keys and the columns that change, in the source's names and formats, and no empty cell.
+    """
+    import polars as pl
+
+    workspace = open_workspace(name)
+    made = run_until(workspace, "quality", as_of, known)
+    found = workspace.table("fixes", run=made)
+    if check is not None:
+        known_checks = found["check"].unique().to_list()
+        if check not in known_checks:
+            raise QuarterdeckError(f"--check {check!r} proposes no fix; {did_you_mean(check, known_checks)}")
+        found = found.filter(pl.col("check") == check)
+    written = workspace.import_files(found, run=made, least=least)
+    typer.echo(heading(workspace, made))
+    for file in written.files:
+        _write_exact(file.frame, to / file.name)
+        typer.echo(f"  {to / file.name}: {file.frame.height:,} records of {file.table}")
+    typer.echo(f"{written.fixes:,} of {found.height:,} proposed values in {len(written.files)} files.")
+    for (source, table, reason), count in written.left.items():
+        typer.echo(f"  {count:,} not written: {' '.join(filter(None, (source, table)))}{': ' if table else ''}{reason}")
 
 
 def edit(
@@ -232,6 +271,10 @@ COMMANDS = (
             "quarterdeck export acme opportunities --to deals.xlsx --edit",
             "quarterdeck export acme opportunities --as crm --corrected --to corrections.csv",
         ),
+    ),
+    Command(
+        fixes,
+        ("quarterdeck fixes acme --to mend", "quarterdeck fixes acme --to mend --check region_spelling --least 0.9"),
     ),
     Command(
         edit,
