@@ -120,6 +120,14 @@ STEPS: tuple[Step, ...] = (
         section="profile",
     ),
     Step(
+        name="scoring.engage",
+        title="Who is engaged?",
+        function="quarterdeck.scoring.points_step:engage",
+        reads=("events", "activities", "leads", "contacts", "accounts", "opportunities"),
+        writes=("engagement", "engagement_rules"),
+        section="engagement",
+    ),
+    Step(
         name="scoring.score",
         title="Who will buy?",
         function="quarterdeck.scoring:score",
@@ -260,6 +268,7 @@ SECTIONS: dict[str, str] = {
     "metrics": "quarterdeck.metrics.settings:MetricsSettings",
     "drivers": "quarterdeck.metrics.drivers.settings:DriverSettings",
     "profile": "quarterdeck.scoring.profile_settings:ProfileSettings",
+    "engagement": "quarterdeck.scoring.points_settings:EngagementSettings",
     "scoring": "quarterdeck.scoring.settings:ScoringSettings",
     "demand": "quarterdeck.demand.settings:DemandSettings",
     "supply": "quarterdeck.supply.settings:SupplySettings",
