@@ -37,6 +37,7 @@ from quarterdeck.workspace import (
     drafts,
     erasing,
     explain,
+    growing,
     ingest,
     mending,
     merging,
@@ -129,6 +130,10 @@ class Workspace:
     def proposals(self) -> pl.DataFrame:
         """How each source's columns become ours: source, file, column, table, target, confidence, reason."""
         return ingest.proposals(self.root, self.settings.sources)
+
+    def grow_mappings(self, *, take: bool = False) -> list[growing.Growth]:
+        """What came into the sources that their mappings do not name; with `take` its guess is added to them."""
+        return growing.grow(self, take)
 
     def is_stale(self, now: datetime | None = None) -> bool:
         """Files or a mapping changed since the last sync, arrivals wait, or by `now` a database is to be asked."""

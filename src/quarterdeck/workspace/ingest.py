@@ -176,8 +176,8 @@ def _unmapped(folder: Path, mapping: Any) -> list[Finding]:
             code="records.unmapped_file",
             severity="warning",
             message=f"{name} lies in the folder, and mapping/{mapping.source}.yaml does not name it: not read.",
-            fix=f"Add it below `files:` there (table: skip leaves it out), or delete mapping/{mapping.source}.yaml, "
-            "sync, and look through the new draft.",
+            fix="Look at what it is taken for with `quarterdeck map NAME`, and add it with --take; `table: skip` in "
+            "the mapping leaves it out.",
         )
         for name in connectors.readable(folder)
         if name not in mapped

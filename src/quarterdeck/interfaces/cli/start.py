@@ -95,6 +95,24 @@ def sync(name: Name, as_json: Json = False, fail_on: FailOn = None) -> None:
     leave(report.findings, fail_on)
 
 
+def map_(
+    name: Name,
+    take: Annotated[bool, typer.Option("--take", help="Add the guess to the mapping; without it it is shown.")] = False,
+) -> None:
+    """What came into the sources that their mappings do not name, and what it is taken for.
+
+    What a mapping says already stays as it is.
+    """
+    workspace = open_workspace(name)
+    found = workspace.grow_mappings(take=take)
+    for growth in found:
+        for line in growth.changes or (f"{growth.file} names all that its source holds.",):
+            typer.echo(line)
+    if any(growth.changes for growth in found):
+        said = f"Added. Bring it in with: quarterdeck sync {name}"
+        typer.echo(said if take else f"\nNothing is changed yet; add it with: quarterdeck map {name} --take")
+
+
 def _print_reconciliation(report: pl.DataFrame, name: Path) -> None:
     """Whether rows and money add up to what the sources say, in a line each that does not."""
     told = report.filter(report["agrees"].is_not_null())
@@ -196,6 +214,7 @@ COMMANDS = (
         init, ("quarterdeck init acme --from exports", "quarterdeck init acme --from postgresql://reader@host/crm")
     ),
     Command(sync, ("quarterdeck sync acme",)),
+    Command(map_, ("quarterdeck map acme", "quarterdeck map acme --take")),
     Command(doctor, ("quarterdeck doctor acme", "quarterdeck doctor acme --json")),
     Command(steps, ("quarterdeck steps", "quarterdeck steps --mermaid")),
     Command(simulate, ("quarterdeck simulate demo --kind software --opportunities 3000 --seed 1",)),
