@@ -63,6 +63,13 @@ def test_half_a_minor_unit_rounds_away_from_zero() -> None:
     assert both([(3, "EUR", day), (-3, "EUR", day), (5, "EUR", day)], "USD", half) == [2, -2, 3]
 
 
+def test_rates_of_thousands_convert_to_the_last_minor_unit() -> None:
+    # 668,785,949.53 euros at 4,321.123456 pesos are 2,889,906,653,557.31517568.
+    day = date(2024, 1, 5)
+    given_rates = rates([("1", day, "EUR", "4321.123456")])
+    assert both([(66_878_594_953, "EUR", day)], "COP", given_rates) == [288_990_665_355_732]
+
+
 @settings(max_examples=20, deadline=None)
 @given(
     st.lists(st.integers(-(10**13), 10**13), min_size=1, max_size=30),

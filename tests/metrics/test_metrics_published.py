@@ -83,7 +83,8 @@ def test_deals_of_later_months_do_not_change_what_was_measured_before(crm_export
 def test_every_row_keeps_the_contract_of_the_table(at_2018: pl.DataFrame) -> None:
     assert at_2018.equals(conform("metric_values", at_2018))
     assert not at_2018.select(table("metric_values").key).is_duplicated().any()
-    assert at_2018.drop("value").null_count().sum_horizontal().item() == 0
+    figures = ("value", "previous", "year_before", "to_date")
+    assert at_2018.drop(figures).null_count().sum_horizontal().item() == 0
     assert (at_2018["value"].is_null() == (at_2018["n"] == 0)).all()
 
 

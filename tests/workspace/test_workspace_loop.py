@@ -43,6 +43,8 @@ def test_a_step_declares_no_table_that_its_room_never_names(step: Step) -> None:
     assert spec is not None
     assert spec.origin is not None
     source = "".join(path.read_text() for path in Path(spec.origin).parent.rglob("*.py"))
+    # Rates of exchange are read by the base for every room that converts money.
+    source += '"fx_rates"' if "base import exchange" in source else ""
     assert [name for name in step.reads if f'"{name}"' not in source] == []
 
 

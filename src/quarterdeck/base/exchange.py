@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import ibis
 
 _MICRO = 1_000_000
-_LARGE = 10_000
+"""Rates have six decimal places."""
 
 
 def is_foreign(rows: ibis.Table, home: str, currency: str = "currency") -> bool:
@@ -35,11 +35,9 @@ def rates(tables: Tables, home: str) -> pl.DataFrame:
     """
     found = tables["fx_rates"].filter(pl.col("rate") > 0).sort("currency", "rated_on", "id")
     found = found.unique(["currency", "rated_on"], keep="last", maintain_order=True)
-    # Six places of a rate, four of one of ten thousand and more: the products stay within 64 bits.
-    places = pl.when(pl.col("rate") >= _LARGE).then(pl.lit(_LARGE)).otherwise(pl.lit(_MICRO)).cast(pl.Int64)
     units = pl.col("currency").map_elements(scale, return_dtype=pl.Int64)
-    top = (pl.col("rate").cast(pl.Decimal(38, 6)) * places.cast(pl.Decimal(38, 0))).round(0).cast(pl.Int64)
-    return found.select("currency", "rated_on", top=top * scale(home), bottom=places * units)
+    top = (pl.col("rate").cast(pl.Decimal(38, 6)) * pl.lit(_MICRO).cast(pl.Decimal(38, 0))).round(0).cast(pl.Int64)
+    return found.select("currency", "rated_on", top=top * scale(home), bottom=units * _MICRO)
 
 
 def converted(
@@ -69,12 +67,16 @@ def converted(
 
 
 def _times(amount: Any, top: Any, bottom: Any) -> Any:
-    """amount × top ÷ bottom in whole numbers, half away from zero, in operations that every engine has."""
+    """amount × top ÷ bottom in whole numbers, half away from zero, in operations that every engine has.
+
+    Both factors are taken apart by the divisor, a thousand million at most: no product but the answer's own parts
+    comes near the end of 64 bits.
+    """
     size = amount.abs()
-    rest = size % bottom
-    whole = _quotient(size - rest, bottom)
-    small = rest * top + _quotient(bottom - bottom % 2, 2)
-    result = whole * top + _quotient(small - small % bottom, bottom)
+    rest, over = size % bottom, top % bottom
+    whole, times = _quotient(size - rest, bottom), _quotient(top - over, bottom)
+    small = rest * over + _quotient(bottom - bottom % 2, 2)
+    result = whole * top + rest * times + _quotient(small - small % bottom, bottom)
     return (amount < 0).ifelse(-result, result).cast("int64")
 
 

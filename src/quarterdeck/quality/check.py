@@ -126,11 +126,18 @@ def offending(rows: Any, money: Any = None, **values: Any) -> Any:
     )
 
 
+_LEFT_OUT = ("source_id", "lead_id", "pipeline", "is_inferred", "attributes")
+
+
 def deals(tables: Tables, moment: Moment) -> Any:
     """Opportunities with `worth` in minor units: the amount, or the product's list price where none is stated."""
+    return moment.once("deals", lambda: _deals(tables, moment))
+
+
+def _deals(tables: Tables, moment: Moment) -> Any:
     import ibis
 
-    rows = tables.relation("opportunities")
+    rows = tables.relation("opportunities").drop(*_LEFT_OUT)
     products = tables.relation("products")
     prices = products.group_by(priced_id=products.id).agg(list_price=products.unit_price.cast("float64").max())
     rows = rows.left_join(prices, rows.product_id == prices.priced_id).drop("priced_id")

@@ -67,6 +67,7 @@ class ParquetTables(Tables):
         self._engine, self._paths = engine, paths
         self._read: dict[str, pl.DataFrame] = {}
         self._heights: dict[str, int] = {}
+        self._scans: dict[Path, ibis.Table] = {}
 
     def add(self, name: str, path: Path) -> None:
         self._paths[name] = path
@@ -101,4 +102,8 @@ class ParquetTables(Tables):
     def relation(self, name: str) -> ibis.Table:
         if name not in self._paths:
             return super().relation(name)
-        return self._engine.parquet([self._paths[name]])
+        # Each scan is a view of its own in the engine, whose making reads the file's footer: one a file.
+        path = self._paths[name]
+        if path not in self._scans:
+            self._scans[path] = self._engine.parquet([path])
+        return self._scans[path]
