@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
-from quarterdeck.base.errors import QuarterdeckError, did_you_mean
 from quarterdeck.demand.frames import given_like, to_polars
+from quarterdeck.demand.history import Options, forecast_panel
 
 BASELINE = "mean_of_3"
 MEANS = {"mean_of_3": 3, "mean_of_6": 6, "mean_of_12": 12}
@@ -23,19 +21,6 @@ TESTS = 8
 """Earlier periods, at most, from which a model is tried."""
 SPREAD_PRIOR, SPREAD_PRIOR_ERRORS = 0.25, 4.0
 """Relative error that is assumed before any is seen, and for how many errors that assumption counts."""
-SEASONS = {"1mo": 12, "1q": 4, "1w": 52, "1d": 7, "1y": 1}
-PANDAS_NAMES = {
-    "MS": "1mo",
-    "ME": "1mo",
-    "M": "1mo",
-    "QS": "1q",
-    "QE": "1q",
-    "Q": "1q",
-    "W": "1w",
-    "D": "1d",
-    "YS": "1y",
-}
-
 Array = NDArray[np.float64]
 
 
@@ -151,36 +136,34 @@ def _spread(trial: Trial, mean: Array) -> Array:
     return np.asarray(np.abs(mean) * scale * np.sqrt(1 + 0.1 * np.arange(len(mean))), dtype=np.float64)
 
 
-def forecast_series(history: Any, horizon: int, freq: str = "1mo", level: Sequence[int] = (50, 80, 95)) -> Any:
+def forecast_series(
+    history: Any,
+    horizon: int,
+    freq: str | int = "1mo",
+    level: Sequence[int] = (50, 80, 95),
+    *,
+    future: Any = None,
+    workers: int = 1,
+    **options: Any,
+) -> Any:
     """Forecasts of many series: `unique_id, ds, y` in, `unique_id, ds, model, mean, lo-80, hi-80, …` out.
 
-    `freq` is a polars or pandas word for month, quarter, week, day or year. The frame comes back in the kind that was
-    given. Intervals are normal around the mean, as wide as the model's errors at earlier periods.
+    `history` is a polars, pandas or Arrow frame; the forecasts come back in its kind. `freq` is a polars or pandas word
+    for month, quarter, week, day or year, or 1 where `ds` holds numbers. Further numeric columns that `history` and
+    `future` (`ds`, the columns, `unique_id` where they differ by series) share are regressors: price, promotion, any
+    outside series. They, and the working days and holidays of `country`, count only where they help at unseen periods.
+
+    `options` are the fields of `history.Options`: season, tests, gaps, country, models. `workers` processes share the
+    work. A bad series never stops the others; `history.forecast_panel` reports on each.
+    Raises on missing columns, an unknown frequency, model or country. Intervals are conformal: as wide as it took to
+    hold their share of the errors at earlier periods.
     """
-    step = PANDAS_NAMES.get(freq, freq)
-    if step not in SEASONS:
-        raise QuarterdeckError(f"There is no freq {freq!r}; {did_you_mean(freq, [*SEASONS, *PANDAS_NAMES])}")
-    frame = to_polars(history)
-    missing = [name for name in ("unique_id", "ds", "y") if name not in frame.columns]
-    if missing or horizon < 1:
-        raise QuarterdeckError(
-            f"forecast_series needs unique_id, ds, y and a horizon of 1 or more; missing: {missing}."
-        )
-    parts = []
-    for series in frame.sort("unique_id", "ds").partition_by("unique_id", maintain_order=True):
-        made = forecast(series["y"].cast(pl.Float64).to_numpy(), horizon, SEASONS[step])
-        columns: dict[str, Any] = {"model": [made.model] * horizon, "mean": made.mean}
-        for width in level:
-            half = NormalDist().inv_cdf(0.5 + width / 200) * made.spread
-            columns |= {f"lo-{width}": made.mean - half, f"hi-{width}": made.mean + half}
-        days = series.select(
-            pl.col("unique_id").last().repeat_by(horizon).explode(),
-            pl.concat(
-                [
-                    pl.col("ds").last().dt.offset_by(f"{ahead * int(step[0])}{step[1:]}")
-                    for ahead in range(1, horizon + 1)
-                ]
-            ),
-        )
-        parts.append(days.with_columns(**{name: pl.Series(values) for name, values in columns.items()}))
-    return given_like(pl.concat(parts) if parts else frame.select("unique_id", "ds"), history)
+    made = forecast_panel(
+        to_polars(history),
+        horizon,
+        freq,
+        Options(level=tuple(level), **options),
+        future=None if future is None else to_polars(future),
+        workers=workers,
+    )
+    return given_like(made.frame, history)
