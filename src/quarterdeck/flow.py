@@ -144,6 +144,14 @@ STEPS: tuple[Step, ...] = (
         section="demand",
     ),
     Step(
+        name="demand.backtest",
+        title="Would it have been right before?",
+        function="quarterdeck.demand:backtest",
+        reads=("opportunities", "opportunity_history", "nodes", "bookings"),
+        writes=("demand_accuracy", "method_accuracy", "demand_weights"),
+        section="demand",
+    ),
+    Step(
         name="demand.simulate",
         title="How much, of what, where and when?",
         function="quarterdeck.demand:simulate",
@@ -154,17 +162,10 @@ STEPS: tuple[Step, ...] = (
             "demand_hazards",
             "demand_arrivals",
             "demand_amounts",
+            "demand_weights",
             "overrides",
         ),
         writes=("demand_draws", "demand_lines"),
-        section="demand",
-    ),
-    Step(
-        name="demand.backtest",
-        title="Would it have been right before?",
-        function="quarterdeck.demand:backtest",
-        reads=("opportunities", "opportunity_history", "nodes", "bookings"),
-        writes=("demand_accuracy",),
         section="demand",
     ),
     Step(

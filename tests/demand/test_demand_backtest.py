@@ -16,7 +16,8 @@ from quarterdeck import demand
 from quarterdeck.base.config import Company, Config
 from quarterdeck.base.schema import conform
 from quarterdeck.base.tables import Tables
-from quarterdeck.demand.backtest import coverage, naive, origins, rewind, stated_amounts, weighted_error
+from quarterdeck.demand.backtest import coverage, origins, rewind, stated_amounts, weighted_error
+from quarterdeck.demand.baselines import naive
 from quarterdeck.demand.deals import prepare
 from quarterdeck.demand.settings import DemandSettings
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -14,8 +15,9 @@ from quarterdeck.base.finding import Finding
 from quarterdeck.base.schema import conform, empty
 from quarterdeck.base.step import Result
 from quarterdeck.base.tables import Tables
-from quarterdeck.demand import extrapolate
+from quarterdeck.demand import baselines, combine, extrapolate
 from quarterdeck.demand.bookings import Bookings, of_deals
+from quarterdeck.demand.combine import Weights
 from quarterdeck.demand.deals import Clock, hierarchy, month_day, prepare
 from quarterdeck.demand.overrides import members
 from quarterdeck.demand.paths import Paths
@@ -24,7 +26,33 @@ from quarterdeck.demand.settings import DemandSettings
 
 Array = NDArray[np.float64]
 LEVELS = ("all", "region", "product")
-SEASON = 12
+WRITES = ("demand_accuracy", "method_accuracy", "demand_weights")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The forecasts made again at an earlier date.
+
+    `pipeline` is None where bookings come from orders or invoices. `nodes` are those that were known then, `means` what
+    the simple methods said by leaf and month of `leaves`, and `came` what came.
+    """
+
+    nodes: pl.DataFrame
+    pipeline: Paths | None
+    history: Paths
+    leaves: tuple[str, ...]
+    means: dict[str, Array]
+    came: Array
+
+    @property
+    def origin(self) -> int:
+        return self.history.months[0]
+
+    def combined(self, weights: Weights) -> Paths:
+        """Both at their weights; history alone where there is no pipeline."""
+        months = len(self.history.months)
+        held = Weights(weights.pipeline[:, :months], weights.width[:, :months])
+        return combine.combine(self.pipeline or self.history, self.history, held)
 
 
 def origins(first: int, last: int, settings: DemandSettings) -> list[int]:
@@ -73,19 +101,12 @@ def stated_amounts(history: pl.DataFrame, day: date, config: Config[DemandSettin
     return newest.select(id="opportunity_id", amount=pl.col("amount") / unit)
 
 
-def naive(past: Array, ahead: int) -> Array:
-    """Last year's same months where a year is known, else the mean of the last three. Series along the last axis.
-
-    >>> naive(np.array([[9.0, 1.0, 2.0, 3.0]]), 2)
-    array([[2., 2.]])
-    """
-    if past.shape[1] > SEASON:
-        return np.stack([past[:, past.shape[1] - SEASON + step % SEASON] for step in range(ahead)], axis=1)
-    return np.repeat(past[:, -3:].mean(axis=1, keepdims=True), ahead, axis=1)
-
-
 def backtest(tables: Tables, config: Config[DemandSettings]) -> Result:
-    """Writes `demand_accuracy`: forecasts at earlier dates for all, regions and products against their bookings."""
+    """Forecasts at earlier dates against what came, for all, regions and products, and the weights that follow.
+
+    Writes `demand_accuracy` (the combination), `method_accuracy` (each way of forecasting) and `demand_weights`. What
+    the combination said at a date is told with weights from the other dates.
+    """
     settings, clock = config.settings, Clock.at(config.today)
     deals = prepare(tables["opportunities"], config.company)
     past = Bookings.of_table(tables["bookings"], tables["nodes"], clock)
@@ -93,65 +114,131 @@ def backtest(tables: Tables, config: Config[DemandSettings]) -> Result:
         past = of_deals(deals, clock)
     dates = origins(past.first, clock.month, settings)
     if not dates:
-        return Result({"demand_accuracy": empty("demand_accuracy")}, [_too_short(clock.month - past.first, past)])
-    frames = []
-    for origin in dates:
-        ahead = min(settings.horizon, clock.month - origin)
-        if past.source == "deals":
-            nodes = hierarchy(deals, {})
-            paths, known = _by_pipeline(deals, tables["opportunity_history"], (origin, ahead), config)
-        else:
-            nodes = known = tables["nodes"]
-            paths = _by_history(past, nodes, (origin, ahead), config)
-        frames.append(_held(paths, known, past, nodes))
-    table = conform("demand_accuracy", pl.concat(frames).sort("origin", "period_start", "node_id"))
-    return Result({"demand_accuracy": table}, _lessons(table, len(dates), settings))
+        nothing = {name: empty(name) for name in WRITES}
+        return Result(nothing, [_too_short(clock.month - past.first, past)])
+    nodes = hierarchy(deals, {}) if past.source == "deals" else tables["nodes"]
+    trials = [
+        again(deals, tables["opportunity_history"], past, nodes, (origin, min(settings.horizon, clock.month - origin)),
+              config=config)
+        for origin in dates
+    ]  # fmt: skip
+    made = judge(trials, nodes, settings.horizon)
+    return Result(made, _lessons(made["demand_accuracy"], len(dates), settings))
 
 
-def _by_pipeline(
-    deals: pl.DataFrame, history: pl.DataFrame, when: tuple[int, int], config: Config[DemandSettings]
-) -> tuple[Paths, pl.DataFrame]:
-    """Paths from the deals as they stood, and the nodes that were known."""
+def again(
+    deals: pl.DataFrame,
+    history: pl.DataFrame,
+    past: Bookings,
+    nodes: pl.DataFrame,
+    when: tuple[int, int],
+    *,
+    config: Config[DemandSettings],
+) -> Trial:
+    """The forecasts of `when[1]` months from the first day of month `when[0]`, from what was known then."""
     (origin, ahead), settings = when, config.settings
-    known = rewind(deals, origin, stated_amounts(history, month_day(origin), config))
-    model = PipelineModel.learn(known, month_day(origin), settings, config.company, {})
-    return model.paths(known, ahead, settings.draws, config.seed), model.nodes
-
-
-def _by_history(past: Bookings, nodes: pl.DataFrame, when: tuple[int, int], config: Config[DemandSettings]) -> Paths:
-    """Paths from the bookings before the origin."""
-    origin, ahead = when
-    leaves = tuple(nodes.filter("is_leaf")["node_id"])
-    quantity, amount = past.arrays(leaves, origin)
-    expected = extrapolate.outlook(amount, nodes, leaves, ahead)
-    price = extrapolate.usual_price(quantity, amount)
-    return extrapolate.paths(expected, price, leaves, Clock(origin, 1.0), config.settings.draws, config.seed)
-
-
-def _held(paths: Paths, known: pl.DataFrame, past: Bookings, nodes: pl.DataFrame) -> pl.DataFrame:
-    """Rows of `demand_accuracy`: paths, over the nodes that were known, against the bookings of the months."""
-    origin, ahead = paths.months[0], len(paths.months)
+    random = (settings.draws, config.seed)
     leaves = tuple(nodes.filter("is_leaf")["node_id"])
     before, came = past.arrays(leaves, origin)[1], past.arrays(leaves, origin + ahead)[1][:, -ahead:]
-    forecast, baseline = paths.amount.sum(axis=1), naive(before, ahead)
-    below, model_below = members(nodes, leaves), members(known, paths.leaves)
+    means = {"last_year": baselines.naive(before, ahead)}
+    if past.source != "deals":
+        return Trial(
+            nodes, None, extrapolate.simulate(past, nodes, Clock(origin, 1.0), ahead, *random), leaves, means, came
+        )
+    day = month_day(origin)
+    known = rewind(deals, origin, stated_amounts(history, day, config))
+    model = PipelineModel.learn(known, day, settings, config.company, {})
+    pipeline = model.paths(known, ahead, settings.draws, config.seed)
+    means |= baselines.by_people(known, history, when, leaves, config.company)
+    by_history = extrapolate.simulate(past, model.nodes, model.clock, ahead, *random)
+    return Trial(model.nodes, pipeline, by_history, leaves, means, came)
+
+
+def judge(trials: list[Trial], nodes: pl.DataFrame, horizons: int) -> dict[str, pl.DataFrame]:
+    """The tables of the back-test from its trials."""
+    sources = [_sources(trial, nodes) for trial in trials]
+    has_pipeline = trials[0].pipeline is not None
+    learned = [_learned(sources, place, horizons, has_pipeline) for place in (*range(len(trials)), None)]
+    first = [_rows(trial.combined(learned[place]), trial, nodes) for place, trial in enumerate(trials)]
+    set_wide = [
+        combine.widths(pl.concat(_others(first, place)), learned[place]) if len(first) > 1 else learned[place]
+        for place in range(len(trials))
+    ]
+    rows = [_rows(trial.combined(set_wide[place]), trial, nodes) for place, trial in enumerate(trials)]
+    final = combine.widths(pl.concat(first), learned[-1])
+    accuracy = conform("demand_accuracy", pl.concat(rows).sort("origin", "period_start", "node_id"))
+    methods = pl.concat([_by_method(trial, nodes, said) for trial, said in zip(trials, rows, strict=True)])
+    key = ["origin", "node_id", "horizon"]
+    said = pl.concat(sources).join(pl.concat(rows).select(*key, combined="mean"), on=key)
+    return {
+        "demand_accuracy": accuracy,
+        "method_accuracy": conform("method_accuracy", methods.sort("method", "origin", "period_start", "node_id")),
+        "demand_weights": combine.table(final, said),
+    }
+
+
+def _others(frames: list[pl.DataFrame], place: int | None) -> list[pl.DataFrame]:
+    return [frame for number, frame in enumerate(frames) if number != place]
+
+
+def _learned(sources: list[pl.DataFrame], without: int | None, horizons: int, has_pipeline: bool) -> Weights:
+    """Weights from all dates but one."""
+    if not has_pipeline:
+        return Weights.plain(horizons, 0.0)
+    left = _others(sources, without)
+    return combine.learn(pl.concat(left) if left else sources[0].clear(), horizons)
+
+
+def _sources(trial: Trial, nodes: pl.DataFrame) -> pl.DataFrame:
+    """What pipeline and history said and what came: `origin, node_id, level, horizon, pipeline, history, actual`."""
+    rows = _rows(trial.history, trial, nodes).rename({"mean": "history"})
+    if trial.pipeline is None:
+        return rows.select("origin", "node_id", "level", "horizon", "history", "actual", pipeline="history")
+    return rows.with_columns(pipeline=_rows(trial.pipeline, trial, nodes)["mean"]).select(
+        "origin", "node_id", "level", "horizon", "history", "actual", "pipeline"
+    )
+
+
+def _rows(paths: Paths, trial: Trial, nodes: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `demand_accuracy` with each node's level."""
+    months = len(paths.months)
+    below, model_below = members(nodes, trial.leaves), members(trial.nodes, paths.leaves)
+    forecast = paths.amount.sum(axis=1)
     frames = []
-    for node_id in nodes.filter(pl.col("level").is_in(LEVELS))["node_id"]:
+    for node_id, level in nodes.filter(pl.col("level").is_in(LEVELS)).select("node_id", "level").iter_rows():
         places = model_below.get(node_id, np.zeros(0, dtype=np.int64))
         frames.append(
             pl.DataFrame(
                 {
-                    "origin": [month_day(origin)] * ahead,
+                    "origin": [month_day(trial.origin)] * months,
                     "period_start": [month_day(month) for month in paths.months],
-                    "node_id": [node_id] * ahead,
-                    "horizon": list(range(1, ahead + 1)),
+                    "node_id": [node_id] * months,
+                    "level": [level] * months,
+                    "horizon": list(range(1, months + 1)),
                     **quantiles(forecast[places].sum(axis=0)),
-                    "baseline": baseline[below[node_id]].sum(axis=0),
-                    "actual": came[below[node_id]].sum(axis=0),
+                    "baseline": trial.means["last_year"][below[node_id]].sum(axis=0),
+                    "actual": trial.came[below[node_id]].sum(axis=0),
                 }
             )
         )
     return pl.concat(frames)
+
+
+def _by_method(trial: Trial, nodes: pl.DataFrame, combined: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `method_accuracy` of one date."""
+    with_draws = {"combined": combined, "history": _rows(trial.history, trial, nodes)}
+    if trial.pipeline is not None:
+        with_draws["pipeline"] = _rows(trial.pipeline, trial, nodes)
+    below = members(nodes, trial.leaves)
+    frames = [rows.with_columns(method=pl.lit(name)) for name, rows in with_draws.items()]
+    for name, means in trial.means.items():
+        said = [means[below[node_id]].sum(axis=0) for node_id in combined["node_id"].unique(maintain_order=True)]
+        unknown = [pl.lit(None, pl.Float64).alias(column) for column in ("q10", "q50", "q90")]
+        frames.append(
+            combined.with_columns(method=pl.lit(name), mean=pl.Series(np.concatenate(said))).with_columns(unknown)
+        )
+    columns = [column for column in frames[0].columns if column != "baseline"]
+    return pl.concat([frame.select(columns) for frame in frames])
 
 
 def weighted_error(table: pl.DataFrame, column: str) -> float:

@@ -14,6 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from quarterdeck.base.draws import generator
+from quarterdeck.demand.bookings import Bookings
 from quarterdeck.demand.deals import Clock, month_day
 from quarterdeck.demand.paths import NEW, SOURCES, Paths
 
@@ -25,8 +26,8 @@ RAKES = 20
 TESTS = 6
 LEAST = 6
 """Months of history below which the last three months' mean is the forecast."""
-LEAST_SMOOTHED = 12
-"""Months of history that exponential smoothing needs."""
+LEVEL_HALF_LIFE = 4.0
+"""Months after which a past month counts half for the level."""
 PRIOR_ERROR, PRIOR_WEIGHT = 0.3, 4.0
 """Relative error that is assumed before any is seen, and for how many errors that assumption counts."""
 LASTING = 0.6
@@ -42,28 +43,45 @@ class Outlook:
     own: Array
 
 
+def simulate(past: Bookings, nodes: pl.DataFrame, clock: Clock, horizon: int, draws: int, seed: int) -> Paths:
+    """Sample paths of the nodes' leaves from the bookings before the clock's month."""
+    leaves = tuple(nodes.filter("is_leaf")["node_id"])
+    quantity, amount = past.arrays(leaves, clock.month)
+    expected = outlook(amount, nodes, leaves, horizon)
+    return paths(expected, usual_price(quantity, amount), leaves, clock, draws, seed)
+
+
 def ahead(y: Array, horizon: int) -> Array:
-    """Coming values of a series that is not negative: mean of exponential smoothing and the optimized Theta model."""
-    if len(y) < LEAST_SMOOTHED or np.ptp(y) == 0:
-        return quick(y, horizon)
-    from statsforecast.models import AutoETS
+    """Coming values of a series that is not negative: the mean of three simple methods of different kinds.
 
-    made = np.asarray(AutoETS(season_length=_season(y)).forecast(y=y, h=horizon)["mean"], dtype=np.float64)
-    return np.asarray((np.maximum(made, 0.0) + quick(y, horizon)) / 2, dtype=np.float64)
-
-
-def quick(y: Array, horizon: int) -> Array:
-    """Like `ahead`, by the Theta model alone: for the many series of regions and products."""
+    A decaying mean (level), the optimized Theta model (trend) and last year's shape (season). On bookings, which are
+    few and large, together they err less than exponential smoothing or Theta with parameters of their own.
+    """
     if len(y) < LEAST or np.ptp(y) == 0:
         return np.full(horizon, y[-3:].mean() if len(y) else 0.0)
     from statsforecast.models import DynamicOptimizedTheta
 
-    made = DynamicOptimizedTheta(season_length=_season(y)).forecast(y=y, h=horizon)["mean"]
-    return np.asarray(np.maximum(made, 0.0), dtype=np.float64)
+    theta = DynamicOptimizedTheta(season_length=SEASON if len(y) >= 2 * SEASON else 1)
+    made = [_level(y, horizon), np.maximum(theta.forecast(y=y, h=horizon)["mean"], 0.0)]
+    if len(y) >= SEASON:
+        made.append(seasonal(y, horizon))
+    return np.asarray(np.mean(made, axis=0), dtype=np.float64)
 
 
-def _season(y: Array) -> int:
-    return SEASON if len(y) >= 2 * SEASON else 1
+def seasonal(y: Array, horizon: int) -> Array:
+    """The level of the last year without its season, times each month's usual share of its year.
+
+    A share is averaged over the whole years and one more in which all months were alike.
+    """
+    years = len(y) // SEASON
+    whole = y[-years * SEASON :].reshape(years, SEASON)
+    usual = np.maximum(whole.mean(axis=1, keepdims=True), 1e-9)
+    share = ((whole / usual).sum(axis=0) + 1.0) / (years + 1)
+    return np.asarray(_level(y[-SEASON:] / share, horizon) * np.resize(share, horizon), dtype=np.float64)
+
+
+def _level(y: Array, horizon: int) -> Array:
+    return np.full(horizon, np.average(y, weights=0.5 ** (np.arange(len(y))[::-1] / LEVEL_HALF_LIFE)))
 
 
 def outlook(past: Array, nodes: pl.DataFrame, leaves: tuple[str, ...], horizon: int) -> Outlook:
@@ -73,7 +91,7 @@ def outlook(past: Array, nodes: pl.DataFrame, leaves: tuple[str, ...], horizon: 
     mean = _shares(past)[:, None] * ahead(total, horizon)[None, :]
     order = pl.DataFrame({"node_id": leaves}).join(nodes, on="node_id", how="left", maintain_order="left")
     groups = [_places(order["region"]), _places(order["product_id"])]
-    wanted = [np.array([quick(past[places].sum(axis=0), horizon) for places in group]) for group in groups]
+    wanted = [np.array([ahead(past[places].sum(axis=0), horizon) for places in group]) for group in groups]
     whole = mean.sum(axis=0)
     for _ in range(RAKES):
         for group, aim in zip(groups, wanted, strict=True):
@@ -104,7 +122,7 @@ def _swing(total: Array, horizon: int) -> Array:
     errors: list[list[float]] = [[] for _ in range(horizon)]
     for place in places:
         reach = min(horizon, len(total) - place)
-        said = quick(total[:place], reach)
+        said = ahead(total[:place], reach)
         for step in range(reach):
             if said[step] > 0:
                 errors[step].append(total[place + step] / said[step] - 1.0)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from quarterdeck.base.draws import column, quantiles
 from quarterdeck.base.schema import conform
-from quarterdeck.demand.deals import month_day
+from quarterdeck.demand.deals import ALL, month_day
 from quarterdeck.demand.overrides import Overridden, members
 from quarterdeck.demand.paths import NEW, OPEN, RENEWED, Paths
 
@@ -31,8 +31,11 @@ def draws_table(paths: Paths, held: Overridden) -> pl.DataFrame:
     return conform("demand_draws", frame.sort("period_start", "node_id"))
 
 
-def lines_table(paths: Paths, held: Overridden, nodes: pl.DataFrame) -> pl.DataFrame:
-    """The table `demand_lines`: every node and month; the parts of a mean add up to it."""
+def lines_table(paths: Paths, held: Overridden, nodes: pl.DataFrame, history: Array) -> pl.DataFrame:
+    """The table `demand_lines`: every node and month; the parts of a mean add up to it.
+
+    `history` is the weight of past bookings in the total and in its parts, array (2, months).
+    """
     below = members(nodes, paths.leaves)
     frames = []
     for measure, parts, total in (
@@ -42,7 +45,8 @@ def lines_table(paths: Paths, held: Overridden, nodes: pl.DataFrame) -> pl.DataF
         means = parts.mean(axis=3)
         single = total.astype(np.float32)
         for node_id, places in below.items():
-            frames.append(_node(node_id, measure, means[places].sum(axis=0), single[places]))
+            line = _node(node_id, measure, means[places].sum(axis=0), single[places])
+            frames.append(line.with_columns(history_weight=pl.Series(history[0 if node_id == ALL else 1])))
     table = pl.concat(frames).with_columns(
         period_start=pl.Series([month_day(month) for month in paths.months] * len(frames))
     )

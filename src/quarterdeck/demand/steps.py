@@ -8,11 +8,11 @@ from quarterdeck.base.step import Result
 from quarterdeck.base.tables import Tables
 from quarterdeck.demand import bookings, extrapolate
 from quarterdeck.demand.bookings import Bookings
+from quarterdeck.demand.combine import Weights, combine
 from quarterdeck.demand.deals import Clock, hierarchy, prepare
 from quarterdeck.demand.health import findings
 from quarterdeck.demand.lines import draws_table, lines_table
 from quarterdeck.demand.overrides import apply
-from quarterdeck.demand.paths import Paths
 from quarterdeck.demand.pipeline import PipelineModel, fitted
 from quarterdeck.demand.settings import DemandSettings
 
@@ -41,28 +41,26 @@ def fit(tables: Tables, config: Config[DemandSettings]) -> Result:
 
 
 def simulate(tables: Tables, config: Config[DemandSettings]) -> Result:
-    """Plays open and new deals forward: `demand_draws` of the leaves and `demand_lines` of all nodes."""
-    settings = config.settings
-    past = Bookings.of_table(tables["bookings"], tables["nodes"], Clock.at(config.today))
-    if past.source == "deals":
-        deals = prepare(tables["opportunities"], config.company)
+    """Plays open and new deals forward and weighs them with the history of bookings, as `demand_weights` says.
+
+    Writes `demand_draws` of the leaves and `demand_lines` of all nodes. Without weights the pipeline stands alone.
+    """
+    settings, nodes, clock = config.settings, tables["nodes"], Clock.at(config.today)
+    past = Bookings.of_table(tables["bookings"], nodes, clock)
+    weights = Weights.of_table(tables["demand_weights"], settings.horizon)
+    by_deals = past.source == "deals"
+    if by_deals:
         model = fitted(config, {name: tables[name] for name in MODEL})
+        deals = prepare(tables["opportunities"], config.company)
         paths = model.paths(deals, settings.horizon, settings.draws, config.seed)
-    else:
-        paths = from_history(past, tables, config)
-    held = apply(paths, tables["nodes"], tables["overrides"])
+    if weights or not by_deals:
+        history = extrapolate.simulate(past, nodes, clock, settings.horizon, settings.draws, config.seed)
+        weights = weights or Weights.plain(settings.horizon, 0.0)
+        paths = combine(paths if by_deals else history, history, weights)
+    weights = weights or Weights.plain(settings.horizon)
+    held = apply(paths, nodes, tables["overrides"])
     made = {
         "demand_draws": draws_table(paths, held),
-        "demand_lines": lines_table(paths, held, tables["nodes"]),
+        "demand_lines": lines_table(paths, held, nodes, 1.0 - weights.pipeline),
     }
     return Result({name: conform(name, frame) for name, frame in made.items()}, held.findings)
-
-
-def from_history(past: Bookings, tables: Tables, config: Config[DemandSettings]) -> Paths:
-    """Sample paths from past bookings alone."""
-    settings, clock = config.settings, Clock.at(config.today)
-    leaves = tuple(tables["nodes"].filter("is_leaf")["node_id"])
-    quantity, amount = past.arrays(leaves, clock.month)
-    expected = extrapolate.outlook(amount, tables["nodes"], leaves, settings.horizon)
-    price = extrapolate.usual_price(quantity, amount)
-    return extrapolate.paths(expected, price, leaves, clock, settings.draws, config.seed)
