@@ -128,6 +128,22 @@ STEPS: tuple[Step, ...] = (
         section="engagement",
     ),
     Step(
+        name="scoring.grade",
+        title="Which grades win?",
+        function="quarterdeck.scoring.grid:grade",
+        reads=("fits", "engagement", "leads", "opportunities", "events", "activities", "contacts", "accounts"),
+        writes=("grades",),
+        section="engagement",
+    ),
+    Step(
+        name="scoring.segment",
+        title="Which kind, and who serves it?",
+        function="quarterdeck.scoring.segments_step:segment",
+        reads=("accounts", "leads", "opportunities", "people", "products", "contacts", "activities"),
+        writes=("segments", "segment_members", "segment_guides"),
+        section="profile",
+    ),
+    Step(
         name="scoring.score",
         title="Who will buy?",
         function="quarterdeck.scoring:score",

@@ -85,6 +85,8 @@ class EngagementSettings(Section):
     """Points of the usual rules are learned from how much more leads convert that did it in their first days."""
     learn_days: int = Field(default=14, ge=1, le=90)
     """A lead's first days, from whose events points are learned."""
+    graded_days: int = Field(default=7, ge=1, le=90)
+    """Days after which past leads and deals are graded, to see which grades were won later."""
     half_life_days: float = Field(default=30.0, gt=0)
     """Days in which an entry loses half its worth, where its rule does not say."""
     groups: dict[str, float] = Field(default_factory=dict)

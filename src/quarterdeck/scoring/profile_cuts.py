@@ -35,7 +35,7 @@ def cut(values: Array, won: Array, weight: Array) -> Edges:
     price = 0.5 * float(np.log(n.sum()))
     best, best_starts = -np.inf, np.array([0])
     for starts, turns in _shapes(n, k):
-        merged = _merge(n, k, starts, price)
+        merged = merge(n, k, starts, price)
         worth = _likelihood(*_sums(n, k, merged)) - price * (len(merged) - 1 + turns * (len(merged) > 2))
         if worth > best + 1e-9:
             best, best_starts = worth, merged
@@ -74,15 +74,19 @@ def _terms(n: Array, k: Array) -> Array:
     return np.asarray(k * np.log(rate) + (n - k) * np.log(1 - rate))
 
 
-def _merge(n: Array, k: Array, starts: NDArray[np.int64], price: float) -> NDArray[np.int64]:
-    """Merges the neighbours whose difference matters least, as long as it matters less than its price."""
+def merge(n: Array, k: Array, starts: NDArray[np.int64], price: float, most: int = FINE) -> NDArray[np.int64]:
+    """Merges the neighbours whose difference matters least, while it matters less than its price or there are too many.
+
+    `n` are records and `k` won ones of each fine bin, `starts` the first fine bin of each group, also of the answer;
+    `most` is the greatest number of groups.
+    """
     while len(starts) > 1:
         size, hits = _sums(n, k, starts)
         own = _terms(size, hits)
         both = _terms(size[:-1] + size[1:], hits[:-1] + hits[1:])
         loss = own[:-1] + own[1:] - both
         least = int(np.argmin(loss))
-        if loss[least] > price:
+        if loss[least] > price and len(starts) <= most:
             break
         starts = np.delete(starts, least + 1)
     return starts
