@@ -55,17 +55,30 @@ def ahead(y: Array, horizon: int) -> Array:
     """Coming values of a series that is not negative: the mean of three simple methods of different kinds.
 
     A decaying mean (level), the optimized Theta model (trend) and last year's shape (season). On bookings, which are
-    few and large, together they err less than exponential smoothing or Theta with parameters of their own.
+    few and large, together they err less than exponential smoothing or Theta with parameters of their own. Where the
+    season is sure, the level does not count.
     """
     if len(y) < LEAST or np.ptp(y) == 0:
         return np.full(horizon, y[-3:].mean() if len(y) else 0.0)
     from statsforecast.models import DynamicOptimizedTheta
 
     theta = DynamicOptimizedTheta(season_length=SEASON if len(y) >= 2 * SEASON else 1)
-    made = [_level(y, horizon), np.maximum(theta.forecast(y=y, h=horizon)["mean"], 0.0)]
+    made = [np.maximum(theta.forecast(y=y, h=horizon)["mean"], 0.0)]
+    if not has_season(y):
+        made.append(_level(y, horizon))
     if len(y) >= SEASON:
         made.append(seasonal(y, horizon))
     return np.asarray(np.mean(made, axis=0), dtype=np.float64)
+
+
+def has_season(y: Array) -> bool:
+    """The autocorrelation a year back is above its 90 % limit (the test of the M3 competition's Naive2)."""
+    if len(y) < 2 * SEASON:
+        return False
+    apart = y - y.mean()
+    lags = [float((apart[lag:] * apart[: len(y) - lag]).sum() / (apart**2).sum()) for lag in range(1, SEASON + 1)]
+    limit = 1.645 * np.sqrt((1 + 2 * np.square(lags[:-1]).sum()) / len(y))
+    return bool(abs(lags[-1]) > limit)
 
 
 def seasonal(y: Array, horizon: int) -> Array:

@@ -20,6 +20,7 @@ from quarterdeck.base.tables import Tables
 from quarterdeck.reconcile.futures import Futures, read_futures
 from quarterdeck.reconcile.overrides import by_target, override_findings
 from quarterdeck.reconcile.settings import ReconcileSettings
+from quarterdeck.reconcile.sold import sold
 from quarterdeck.reconcile.targets import History, assumed, month_target, overridden, region_targets, row, typed
 
 
@@ -63,7 +64,8 @@ def _target_rows(
     tables: Tables, config: Config[ReconcileSettings], futures: Futures, overrides: pl.DataFrame
 ) -> list[dict[str, Any]]:
     months, unit, currency = futures.months, scale(config.company.currency), config.company.currency
-    history = History.read(tables["opportunities"], months[0])
+    before = sold(tables, currency)
+    history = History.read(before, months[0])
     given = tables["targets"]
     by_region = {}
     for region in futures.regions:
@@ -71,7 +73,7 @@ def _target_rows(
         by_region[region] = own | overridden(overrides, f"region:{region}", months, unit)
     decided = overridden(overrides, "all:all", months, unit)
     total = typed(given, "all", "all", months, history)
-    weights = _weights(tables["opportunities"], futures, months[0])
+    weights = _weights(before, futures, months[0])
     expected = futures.amount.mean(axis=2).sum(axis=0)
     rows = []
     for t, month in enumerate(months):
@@ -84,12 +86,9 @@ def _target_rows(
     return rows
 
 
-def _weights(deals: pl.DataFrame, futures: Futures, first: date) -> dict[str, int]:
-    """Won bookings of the last 12 months by region of the demand."""
-    won = deals.filter(
-        (pl.col("status") == "won")
-        & pl.col("closed_at").dt.date().is_between(add_months(first, -12), first, closed="left")
-    )
+def _weights(before: pl.DataFrame, futures: Futures, first: date) -> dict[str, int]:
+    """Bookings of the last 12 months by region of the demand."""
+    won = before.filter(pl.col("closed_at").dt.date().is_between(add_months(first, -12), first, closed="left"))
     sums: dict[str, int] = dict(won.group_by("region").agg(pl.col("amount").sum()).iter_rows())
     return {region: max(sums.get(region, 0), 0) for region in futures.regions}
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from quarterdeck.base.draws import matrix
 from quarterdeck.base.money import scale
 from quarterdeck.base.tables import Tables
+from quarterdeck.reconcile.sold import sold
 
 Floats = NDArray[np.float64]
 
@@ -122,8 +123,8 @@ def _booked(
 ) -> Floats:
     """(L, T) won bookings that fall into the plan's months already; deals of no leaf go to the first."""
     won = (
-        tables["opportunities"]
-        .filter((pl.col("status") == "won") & (pl.col("closed_at").dt.date() >= months[0]))
+        sold(tables, currency)
+        .filter(pl.col("closed_at").dt.date() >= months[0])
         .with_columns(month=pl.col("closed_at").dt.truncate("1mo").dt.date())
     )
     keys = {key: place for place, key in reversed(list(enumerate(zip(*leaves, strict=True))))}

@@ -31,6 +31,8 @@ class Case:
     """Margin as a share of bookings: what products' unit costs leave, the setting where they have none"""
     currency: str
     settings: ReconcileSettings
+    noun: str = "deals"
+    """What a quantity of demand counts"""
 
     @property
     def gap(self) -> float:
@@ -145,13 +147,16 @@ def more_pipeline(case: Case) -> Option:
     rate = case.sellers.won_share
     months = max(len(part.months) - lag, 1)
     new = growth * float(part.quantity.mean(axis=2)[:, lag:].sum()) / months / rate
+    by_deals = case.noun == "deals"
+    share = f"at a won share of {rate:.0%}, tried on every future with the plan's sellers" if by_deals else "more"
     reason = (
-        f"{growth:.0%} more deals from {part.months[lag]:%Y-%m} on: {new:,.0f} new deals a month at a won share of "
-        f"{rate:.0%}, tried on every future with the plan's sellers; they bring {gain:,.0f} {case.currency}. "
-        "What finding these deals costs is not known and not counted."
+        f"{growth:.0%} more {case.noun} from {part.months[lag]:%Y-%m} on: {new:,.0f} {'new ' * by_deals}{case.noun} a "
+        f"month {share}; they bring {gain:,.0f} {case.currency}. "
+        f"What finding these {case.noun} costs is not known and not counted."
     )
-    title = f"Bring {new:,.0f} more new {'deal' if round(new) == 1 else 'deals'} a month"
-    idle = "It changes nothing: the sellers have no room for more deals."
+    unit = case.noun.removesuffix("s") if round(new) == 1 else case.noun
+    title = f"Bring {new:,.0f} more {'new ' * by_deals}{unit} a month"
+    idle = f"It changes nothing: the sellers have no room for more {case.noun}."
     return _gaining("more_pipeline", title, (gain, 0.0), totals, case, (reason, idle))
 
 

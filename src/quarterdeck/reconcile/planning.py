@@ -18,6 +18,7 @@ from quarterdeck.reconcile.notices import notices
 from quarterdeck.reconcile.options import Case, three_options
 from quarterdeck.reconcile.picture import delivery_share, draw_picture, margin_rate, target_of
 from quarterdeck.reconcile.settings import ReconcileSettings
+from quarterdeck.reconcile.sold import noun
 from quarterdeck.reconcile.team import Sellers, read_sellers
 
 
@@ -51,6 +52,7 @@ def plan(tables: Tables, config: Config[ReconcileSettings]) -> Result:
                 margin=margin_rate(tables, futures, picture.supply, config.settings.margin),
                 currency=currency,
                 settings=config.settings,
+                noun=noun(tables),
             )
     options = three_options(case)
     made = {

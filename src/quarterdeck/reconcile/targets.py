@@ -32,9 +32,9 @@ class History:
     bookings: Mapping[date, int]
 
     @classmethod
-    def read(cls, deals: pl.DataFrame, first: date) -> History:
-        """From opportunities: months from the first won deal up to the month before `first`."""
-        won = deals.filter((pl.col("status") == "won") & (pl.col("closed_at").dt.date() < first))
+    def read(cls, sold: pl.DataFrame, first: date) -> History:
+        """From what was sold (`closed_at, amount`): months from the first sale up to the month before `first`."""
+        won = sold.filter(pl.col("closed_at").dt.date() < first)
         by_month = won.group_by(month=pl.col("closed_at").dt.truncate("1mo").dt.date()).agg(pl.col("amount").sum())
         found: dict[date, int] = dict(by_month.iter_rows())
         if not found:
