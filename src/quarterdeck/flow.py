@@ -275,7 +275,7 @@ STEPS: tuple[Step, ...] = (
         name="review.compare",
         title="What came of what was promised?",
         function="quarterdeck.review:compare",
-        reads=("opportunities", "promises", "demand_accuracy", "nodes"),
+        reads=("opportunities", "bookings", "promises", "demand_accuracy", "nodes"),
         writes=("variances",),
         section="review",
     ),

@@ -25,7 +25,7 @@ def sold(tables: Tables, currency: str) -> pl.DataFrame:
             "product_id",
             "region",
             closed_at=pl.col("period_start").cast(pl.Datetime("us")),
-            amount=(pl.col("amount") * scale(currency)).round().cast(pl.Int64),
+            amount=(pl.col("amount") * scale(currency)).round(mode="half_away_from_zero").cast(pl.Int64),
         )
     )
 

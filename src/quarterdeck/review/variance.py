@@ -32,7 +32,7 @@ def compare(tables: Tables, config: Config[ReviewSettings]) -> Result:
         return Result({"variances": empty("variances")}, findings)
     compared = begun.join(_actuals(tables, begun, config), on=KEY, how="left")
     compared = compared.with_columns(pl.col("actual", "usual", "from_open").fill_null(0.0), pl.col("n").fill_null(0))
-    rows = _judged(compared, config)
+    rows = _judged(compared, config, _noun(tables))
     findings += _missed(rows, config) + _hit_share(rows)
     return Result({"variances": conform("variances", rows).sort(KEY)}, findings)
 
@@ -102,19 +102,44 @@ def _nothing(promises: pl.DataFrame) -> list[Finding]:
 
 
 def _won(tables: Tables, config: Config[ReviewSettings]) -> pl.DataFrame:
-    """Won deals with their month in the company's time zone and amount in major units."""
+    """Won deals with their month in the company's time zone and amount in major units.
+
+    Without any, the bookings of orders or invoices: a row a leaf and month, with what it counts in `deals`.
+    """
+    won = tables["opportunities"].filter((pl.col("status") == "won") & pl.col("closed_at").is_not_null())
+    if won.is_empty() and tables.has("bookings"):
+        return _without_deals(tables, config)
+    return won.select(
+        "product_id",
+        "region",
+        "created_at",
+        closed_on=_local_day("closed_at", config),
+        amount=pl.col("amount").fill_null(0) / scale(config.company.currency),
+        deals=pl.lit(1.0),
+    ).with_columns(period_start=pl.col("closed_on").dt.truncate("1mo"))
+
+
+def _without_deals(tables: Tables, config: Config[ReviewSettings]) -> pl.DataFrame:
+    nodes = tables["nodes"].select("node_id", "product_id", "region")
     return (
-        tables["opportunities"]
-        .filter((pl.col("status") == "won") & pl.col("closed_at").is_not_null())
+        tables["bookings"]
+        .join(nodes, on="node_id", maintain_order="left")
         .select(
             "product_id",
             "region",
-            "created_at",
-            closed_on=_local_day("closed_at", config),
-            amount=pl.col("amount").fill_null(0) / scale(config.company.currency),
+            created_at=pl.lit(config.as_of),
+            closed_on="period_start",
+            amount="amount",
+            deals="quantity",
+            period_start="period_start",
         )
-        .with_columns(period_start=pl.col("closed_on").dt.truncate("1mo"))
     )
+
+
+def _noun(tables: Tables) -> str:
+    """The word for what bookings are counted in."""
+    source = tables["bookings"]["source"]
+    return {"orders": "unit", "invoices": "invoice"}.get(source[0], "deal") if len(source) else "deal"
 
 
 def _local_day(column: str, config: Config[ReviewSettings]) -> pl.Expr:
@@ -129,14 +154,16 @@ def _actuals(tables: Tables, promises: pl.DataFrame, config: Config[ReviewSettin
     for reference, made_on in promises.select("reference", "made_on").unique().sort("reference").iter_rows():
         before = (won["closed_on"] < made_on) & (won["closed_on"] >= add_months(made_on, -config.settings.usual_months))
         past = won.filter(before)
-        usual = past.group_by("product_id").agg(usual=pl.col("amount").mean())
-        overall = past["amount"].mean() if past.height else None
+        usual = past.group_by("product_id").agg(usual=pl.col("amount").sum() / pl.col("deals").sum())
+        overall = past.select(pl.col("amount").sum() / pl.col("deals").sum()).item() if past.height else None
         months = promises.filter(pl.col("reference") == reference)["period_start"].unique()
         came = won.filter(pl.col("period_start").is_in(months.implode())).join(
             usual, on="product_id", how="left", nulls_equal=True
         )
         came = came.with_columns(
-            usual=pl.coalesce("usual", pl.lit(overall, dtype=pl.Float64), "amount"),
+            usual=pl.coalesce(
+                pl.col("usual") * pl.col("deals"), pl.lit(overall, dtype=pl.Float64) * pl.col("deals"), "amount"
+            ),
             from_open=pl.when((pl.col("created_at") < instant(made_on, config.company)).fill_null(True))
             .then("amount")
             .otherwise(0.0),
@@ -148,7 +175,7 @@ def _actuals(tables: Tables, promises: pl.DataFrame, config: Config[ReviewSettin
                 .group_by("period_start", "member")
                 .agg(
                     actual=pl.col("amount").sum(),
-                    n=pl.len(),
+                    n=pl.col("deals").sum().round().cast(pl.Int64),
                     usual=pl.col("usual").sum(),
                     from_open=pl.col("from_open").sum(),
                 )
@@ -157,7 +184,7 @@ def _actuals(tables: Tables, promises: pl.DataFrame, config: Config[ReviewSettin
     return pl.concat(parts)
 
 
-def _judged(compared: pl.DataFrame, config: Config[ReviewSettings]) -> pl.DataFrame:
+def _judged(compared: pl.DataFrame, config: Config[ReviewSettings], noun: str) -> pl.DataFrame:
     """The rows of `variances`: difference, whether the interval held it, and the reason in words."""
     today = config.today
     over = pl.col("period_start").dt.offset_by("1mo") <= today
@@ -168,25 +195,27 @@ def _judged(compared: pl.DataFrame, config: Config[ReviewSettings]) -> pl.DataFr
         is_complete=over,
         is_inside=inside,
     )
-    reasons = [_reason(row, config.company.currency) for row in rows.iter_rows(named=True)]
+    reasons = [_reason(row, config.company.currency, noun) for row in rows.iter_rows(named=True)]
     return rows.with_columns(reason=pl.Series(reasons, dtype=pl.String))
 
 
-def _reason(row: dict[str, Any], currency: str) -> str:
+def _reason(row: dict[str, Any], currency: str, noun: str) -> str:
     """What made the difference: the number of deals at their usual size, then their size."""
-    deals = f"{row['n']:,} deal{'' if row['n'] == 1 else 's'}"
+    deals = f"{row['n']:,} {noun}{'' if row['n'] == 1 else 's'}"
     if not row["is_complete"]:
-        return f"The month is still running: {deals} won so far."
+        return f"The month is still running: {deals} {'won' if noun == 'deal' else 'sold'} so far."
     if row["n"] == 0 or row["actual"] <= 0:
-        return "Nothing was won."
+        return "Nothing was won." if noun == "deal" else "Nothing was sold."
     number, size = row["usual"] - row["planned"], row["actual"] - row["usual"]
     way = "more" if number >= 0 else "fewer"
     count = round(abs(number) * row["n"] / row["usual"]) if row["usual"] > 0 else 0
     opened = row["from_open"] / row["actual"]
+    larger, smaller = ("larger", "smaller") if noun == "deal" else ("dearer", "cheaper")
+    known = f"; {opened:.0%} of what came was open when it was promised" if noun == "deal" else ""
     return (
-        f"{count:,} {way} deal{'' if count == 1 else 's'} than promised at their usual size "
-        f"({number:+,.0f} {currency}), and deals {'larger' if size >= 0 else 'smaller'} than usual ({size:+,.0f} "
-        f"{currency}); {opened:.0%} of what came was open when it was promised."
+        f"{count:,} {way} {noun}{'' if count == 1 else 's'} than promised at their usual size "
+        f"({number:+,.0f} {currency}), and {noun}s {larger if size >= 0 else smaller} than usual ({size:+,.0f} "
+        f"{currency}){known}."
     )
 
 
