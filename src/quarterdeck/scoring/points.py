@@ -79,7 +79,7 @@ def worth(
 
 
 def _life(rule: PointRule, usual: float) -> float:
-    if rule.keeps or rule.on in ("lead", "contact", "account"):
+    if rule.keeps or rule.looks_at in ("lead", "contact", "account"):
         return rule.half_life_days or float("inf")
     return rule.half_life_days or usual
 

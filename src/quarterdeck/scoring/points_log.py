@@ -30,9 +30,11 @@ class Entries:
 
 def entries(tables: Tables, rules: Sequence[PointRule]) -> Entries:
     """Entries of events, activities and fields that a rule counts, each once."""
-    events = _matched(_read(tables, "events", "occurred_at"), [rule for rule in rules if rule.on == "event"], "e")
-    acts = _matched(_read(tables, "activities", "started_at"), [rule for rule in rules if rule.on == "activity"], "a")
-    fields = [_of_fields(tables, rule) for rule in rules if rule.on in FIELD_TABLES]
+    events = _matched(_read(tables, "events", "occurred_at"), [rule for rule in rules if rule.looks_at == "event"], "e")
+    acts = _matched(
+        _read(tables, "activities", "started_at"), [rule for rule in rules if rule.looks_at == "activity"], "a"
+    )
+    fields = [_of_fields(tables, rule) for rule in rules if rule.looks_at in FIELD_TABLES]
     return Entries(pl.concat([events, acts, *fields]))
 
 
@@ -66,12 +68,12 @@ def _plain(column: str) -> pl.Expr:
 
 def _of_fields(tables: Tables, rule: PointRule) -> pl.DataFrame:
     """An entry for each record whose fields are as the rule asks, at the moment when the record came to be known."""
-    frame = tables[FIELD_TABLES[rule.on]]
+    frame = tables[FIELD_TABLES[rule.looks_at]]
     for condition in rule.where:
         frame = frame.filter(pl.Series(holds(condition, frame), dtype=pl.Boolean))
     # A record without a day was known before everything else.
     at = pl.col("created_at").fill_null(pl.datetime(1970, 1, 1, time_unit="us"))
-    named = {name: pl.lit(None, dtype=pl.String) for name in PERSON} | {f"{rule.on}_id": pl.col("id")}
+    named = {name: pl.lit(None, dtype=pl.String) for name in PERSON} | {f"{rule.looks_at}_id": pl.col("id")}
     return frame.select(rule=pl.lit(rule.name), at=at, key=pl.concat_str(pl.lit("f"), "id"), **named).select(
         "rule", "at", "key", *PERSON
     )

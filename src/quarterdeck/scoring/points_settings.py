@@ -19,7 +19,7 @@ class PointRule(Section):
 
     name: str = Field(min_length=1)
     """Name in words, as reasons show it."""
-    on: Literal["event", "activity", "lead", "contact", "account"] = "event"
+    looks_at: Literal["event", "activity", "lead", "contact", "account"] = "event"
     """What it looks at: an event, an activity of ours, or the fields of a lead, a contact or an account."""
     kinds: tuple[str, ...] = ()
     """Kinds of events or activities, such as form or meeting; empty for any."""
@@ -48,14 +48,16 @@ class PointRule(Section):
 
     @model_validator(mode="after")
     def _fits_what_it_looks_at(self) -> PointRule:
-        is_field = self.on in FIELD_TABLES
+        is_field = self.looks_at in FIELD_TABLES
         if is_field and (self.kinds or self.outcomes):
-            raise ValueError(f"a rule on a {self.on} has no kinds or outcomes; write conditions under `where`")
+            raise ValueError(f"a rule on a {self.looks_at} has no kinds or outcomes; write conditions under `where`")
         if is_field and not self.where:
-            raise ValueError(f"a rule on a {self.on} needs a condition under `where`")
+            raise ValueError(f"a rule on a {self.looks_at} needs a condition under `where`")
         if not is_field and self.where:
-            raise ValueError(f"conditions hold for leads, contacts and accounts; an {self.on} has kinds and outcomes")
-        if self.on == "event" and self.outcomes:
+            raise ValueError(
+                f"conditions hold for leads, contacts and accounts; an {self.looks_at} has kinds and outcomes"
+            )
+        if self.looks_at == "event" and self.outcomes:
             raise ValueError("events have no outcomes; activities have")
         if self.per_days is not None and self.times is None:
             raise ValueError("per_days needs times: how often it counts in that many days")
@@ -64,12 +66,12 @@ class PointRule(Section):
         return self
 
     def _is_known_early(self) -> None:
-        columns = {column.name: column for column in table(FIELD_TABLES[self.on]).columns}
+        columns = {column.name: column for column in table(FIELD_TABLES[self.looks_at]).columns}
         for condition in self.where:
             column = columns.get(condition.attribute)
             if column is None:
                 hint = did_you_mean(condition.attribute, columns)
-                raise ValueError(f"{FIELD_TABLES[self.on]} has no column {condition.attribute!r}; {hint}")
+                raise ValueError(f"{FIELD_TABLES[self.looks_at]} has no column {condition.attribute!r}; {hint}")
             if column.known_from:
                 raise ValueError(
                     f"{condition.attribute} is known only from {column.known_from} on; points would tell the outcome"
@@ -157,7 +159,7 @@ def usual_rules() -> tuple[PointRule, ...]:
         for name, kinds, points, times, days in _EVENTS
     ]
     activities = [
-        PointRule(name=name, on="activity", kinds=kinds, outcomes=said, points=points, times=times, per_days=days)
+        PointRule(name=name, looks_at="activity", kinds=kinds, outcomes=said, points=points, times=times, per_days=days)
         for name, kinds, said, points, times, days in _ACTIVITIES
     ]
     return (*events, PointRule(name="other event", points=1, times=3, per_days=7), *activities)

@@ -124,7 +124,7 @@ def _rules(rules: Sequence[PointRule], log: Entries, settings: EngagementSetting
             {
                 "rule": rule.name,
                 "place": place,
-                "on": rule.on,
+                "looks_at": rule.looks_at,
                 "kinds": ", ".join((*rule.kinds, *rule.outcomes)) or None,
                 "points": rule.points,
                 "times": rule.times,

@@ -81,7 +81,7 @@ def choose(deals: pl.DataFrame) -> dict[str, Choice]:
     """For each segment the category with the best rate of wins, mixed with what its rates elsewhere let expect."""
     if deals.is_empty():
         return {}
-    mean = deals["won"].to_numpy().mean()
+    mean = float(deals["won"].to_numpy().mean())
     cells = deals.group_by("segment", "category").agg(n=pl.len(), won=pl.col("won").sum())
     teams = deals.group_by("category").agg(team_rate=(pl.col("won").sum() + MIXED * mean) / (pl.len() + MIXED))
     kinds = deals.group_by("segment").agg(rate=(pl.col("won").sum() + MIXED * mean) / (pl.len() + MIXED))
