@@ -143,6 +143,26 @@ def test_money_is_in_the_companys_currency_without_decimals_where_it_has_none() 
     assert finding.message == "The deal is won with an amount of -5,000 KRW."
 
 
+def test_the_last_days_of_a_week_are_those_of_the_companys_zone() -> None:
+    # Thursday 23:00 UTC is Friday 8:00 in Seoul; Sunday 16:00 UTC is Monday there.
+    def bursts(company: Company, *started_at: datetime) -> list[str]:
+        frame = pl.DataFrame({"id": [str(n) for n in range(9 * len(started_at))], "owner_id": ["ann"] * 9 * len(started_at),
+                              "started_at": [at for at in started_at for _ in range(9)]})  # fmt: skip
+        config = only("activities_in_bulk")
+        config = Config(as_of=config.as_of, settings=config.settings, company=company)
+        findings = check(Tables(activities=frame), config).findings
+        return [made.message for made in findings if made.code == "quality.activities_in_bulk"]
+
+    thursday, sunday = datetime(2024, 6, 6, 23, 10), datetime(2024, 6, 9, 16, 10)
+    seoul = Company(timezone="Asia/Seoul")
+    told = "9 of the week's 9 activities stand within one hour on 2024-06-0{}."
+    assert bursts(seoul, thursday, sunday) == [told.format(7)]
+    assert bursts(Company(), thursday) == []
+    assert bursts(Company(), sunday) == [told.format(9)]
+    # In Cairo clocks went from midnight to one on Friday 26 April 2024; the week began on Monday 22.
+    assert bursts(Company(timezone="Africa/Cairo"), datetime(2024, 4, 26, 10)) == [told.format(9)[:-11] + "2024-04-26."]
+
+
 def test_findings_have_one_row_a_code_table_and_record() -> None:
     tables = deals(status=["open"] * 5, stage=["Closed Won"] * 5)
     config = Config(as_of=datetime(2024, 7, 1), settings=QualitySettings(max_records=2))

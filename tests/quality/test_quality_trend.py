@@ -7,12 +7,13 @@ from typing import Any
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from quarterdeck.base.config import Company, Config
 from quarterdeck.base.schema import table
 from quarterdeck.base.step import Result
 from quarterdeck.base.tables import Tables
-from quarterdeck.quality import check, trend
+from quarterdeck.quality import check, trend, wrong
 from quarterdeck.quality.check import Moment
 from quarterdeck.quality.panel import panel
 from quarterdeck.quality.settings import QualitySettings
@@ -64,8 +65,8 @@ HISTORY = rows(
 )
 
 
-def made(tables: Tables, settings: QualitySettings = SETTINGS) -> Result:
-    config = Config(as_of=AS_OF, settings=settings, company=Company())
+def made(tables: Tables, settings: QualitySettings = SETTINGS, seat: Company | None = None) -> Result:
+    config = Config(as_of=AS_OF, settings=settings, company=seat or Company())
     errors = check(tables, config).tables["errors"]
     result = trend(Tables(**{name: tables[name] for name in tables}, errors=errors), config)
     for name, frame in result.tables.items():
@@ -181,6 +182,29 @@ def test_a_member_that_got_worse_is_named() -> None:
     assert [finding.message for finding in worse] == [
         "6 of 8 contacts of source crm were wrong in 2024-06 (75%); the month before it was 0%."
     ]
+
+
+def test_a_table_too_long_to_be_read_gives_the_same_rates(monkeypatch: pytest.MonkeyPatch) -> None:
+    mails = [
+        (f"c{n}", "N", "x@@y.example" if n % 3 else "x@y.example", f"p{n % 2}", "x", datetime(2024, 6, 30 - n, 23, 30))
+        for n in range(24)
+    ]
+    names = ("id", "name", "email", "source", "account_id", "created_at")
+    accounts = pl.DataFrame({"id": ["x"], "name": ["X"], "owner_id": ["ann"]})
+    sick = pl.DataFrame({"id": ["t"], "person_id": ["nobody"], "step_id": ["s"], "completed_on": [date(2024, 6, 30)]})
+    tables = company(DEALS, HISTORY, contacts=rows(names, *mails), accounts=accounts, training=sick)
+    seoul = Company(timezone="Asia/Seoul")
+    settings = SETTINGS.model_copy(update={"trend_weeks": 4})
+    short = made(tables, settings, seoul).tables
+    assert {"contacts", "opportunities", "training"} <= set(short["error_rates"]["table"])
+    monkeypatch.setattr(wrong, "LONG", 0)
+    for name, frame in made(tables, settings, seoul).tables.items():
+        assert_frame_equal(frame, short[name], check_row_order=False)
+
+
+def test_without_periods_there_is_no_trend() -> None:
+    settings = SETTINGS.model_copy(update={"trend_weeks": 0, "trend_months": 0})
+    assert all(frame.is_empty() for frame in made(company(DEALS, HISTORY), settings).tables.values())
 
 
 def test_without_history_nothing_is_said_about_the_past_state() -> None:

@@ -5,35 +5,59 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import polars as pl
+
 from quarterdeck.base.tables import Tables
 from quarterdeck.quality.check import Check, Moment, is_blank, offending, rule, seconds
 
 _DAY = 86_400
-_MONDAY = 4 * _DAY
-"""Seconds from the epoch's Thursday to the first Monday after it."""
 
 
 def activities_in_bulk(tables: Tables, moment: Moment) -> Any:
-    """Bursts: most of a person's activities of a week stand within one hour of its last days."""
+    """Bursts: most of a person's activities of a week stand within one hour of its last days (Friday on)."""
+    import ibis
+
     settings = moment.settings
     rows = tables.relation("activities")
     rows = rows.filter(rows.owner_id.notnull() & rows.started_at.notnull())
-    since = seconds(rows.started_at)
-    rows = rows.mutate(
-        week=((since - _MONDAY) / (7 * _DAY)).floor().cast("int64"), hour=(since / 3600).floor().cast("int64")
+    rows = rows.select("id", "owner_id", "started_at", hour=(seconds(rows.started_at) / 3600).floor().cast("int64"))
+    hours = rows.group_by("owner_id", "hour").agg(here=rows.count())
+    full = hours.filter(hours.here >= settings.bulk_activities).to_polars()
+    late = full.with_columns(**_week_of(pl.from_epoch(pl.col("hour") * 3600), moment)).filter(pl.col("weekday") >= 5)
+    bursts = ibis.memtable(late.select("owner_id", "hour", "here", "day", "since", "until").to_arrow())
+    first = rows.inner_join(bursts, ["owner_id", "hour"])
+    first = first.group_by("owner_id", "hour").agg(id=first.id.min())
+    week = rows.inner_join(
+        bursts.select("since", "until", who="owner_id", burst="hour"),
+        [rows.owner_id == bursts.owner_id, rows.started_at >= bursts.since, rows.started_at < bursts.until],
     )
-    hours = rows.group_by("owner_id", "week", "hour").agg(
-        here=rows.count(), first_id=rows.id.min(), at=rows.started_at.min()
-    )
-    weeks = hours.group_by("owner_id", "week").agg(total=hours.here.sum())
-    hours = hours.inner_join(weeks, ["owner_id", "week"])
-    into_week = hours.hour * 3600 - _MONDAY - hours.week * (7 * _DAY)
-    hours = hours.filter(
-        (hours.here >= settings.bulk_activities)
-        & (hours.here.cast("float64") >= settings.bulk_share * hours.total)
-        & (into_week >= 4 * _DAY)
-    )
-    return offending(hours.rename(id="first_id"), None, count=hours.here, total=hours.total, day=hours["at"].date())
+    totals = week.group_by("who", "burst").agg(total=week.count())
+    found = bursts.inner_join(first, ["owner_id", "hour"])
+    found = found.inner_join(totals, [found.owner_id == totals.who, found.hour == totals.burst])
+    found = found.filter(found.here.cast("float64") >= settings.bulk_share * found.total)
+    return offending(found, None, count=found.here, total=found.total, day=found["day"])
+
+
+def _week_of(at: pl.Expr, moment: Moment) -> dict[str, pl.Expr]:
+    """Day and weekday (1 Monday to 7 Sunday) of an instant in the company's zone, and the instants of its week."""
+    zone = moment.company.timezone
+    local = at.cast(pl.Datetime("us")).dt.replace_time_zone("UTC").dt.convert_time_zone(zone)
+    monday = local.dt.date() - pl.duration(days=local.dt.weekday() - 1)
+
+    def begins(day: pl.Expr) -> pl.Expr:
+        midnight = day.cast(pl.Datetime("us"))
+        # Some zones turn the clock at midnight: that day begins at one.
+        hours = (midnight, midnight + pl.duration(hours=1))
+        placed = [hour.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null") for hour in hours]
+        return pl.coalesce(placed).dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+
+    day = local.dt.date()
+    return {
+        "day": day,
+        "weekday": local.dt.weekday(),
+        "since": begins(monday),
+        "until": begins(monday + pl.duration(days=7)),
+    }
 
 
 def activity_in_future(tables: Tables, moment: Moment) -> Any:
@@ -83,6 +107,10 @@ def activity_twice(tables: Tables, _moment: Moment) -> Any:
     rows = rows.filter(rows.owner_id.notnull() & rows.started_at.notnull() & rows.kind.notnull())
     about = ibis.coalesce(rows.opportunity_id, rows.contact_id, rows.lead_id, rows.account_id)
     rows = rows.mutate(about=about).filter(lambda row: row.about.notnull())
+    # A window over everything is dear: only who did two things at one instant can have done one thing twice.
+    instants = rows.group_by(who=rows.owner_id, when=rows.started_at).agg(here=rows.count())
+    instants = instants.filter(instants.here > 1)
+    rows = rows.semi_join(instants, [rows.owner_id == instants.who, rows.started_at == instants.when])
     same = ibis.window(group_by=[rows.owner_id, rows.kind, rows.about, rows.started_at], order_by=rows.id)
     rows = rows.mutate(twin=rows.id.lag().over(same))
     rows = rows.filter(rows.twin.notnull())
@@ -136,8 +164,10 @@ def events_of_a_bot(tables: Tables, moment: Moment) -> Any:
     who = ibis.coalesce(rows.contact_id, rows.lead_id)
     minute = (seconds(rows.occurred_at) / 60).floor().cast("int64")
     rows = rows.mutate(who=who, minute=minute).filter(lambda row: row.who.notnull() & row.minute.notnull())
+    busy = rows.group_by(by="who", then="minute").agg(here=rows.count())
+    busy = busy.filter(busy.here >= moment.settings.bot_events)
+    rows = rows.semi_join(busy, [rows.who == busy.by, rows.minute == busy.then])
     bursts = rows.group_by("who", "minute").agg(id=rows.id.min(), count=rows.count(), at=rows.occurred_at.min())
-    bursts = bursts.filter(bursts["count"] >= moment.settings.bot_events)
     return offending(bursts, who=bursts.who, count=bursts["count"], day=bursts["at"].date())
 
 

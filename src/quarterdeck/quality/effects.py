@@ -7,7 +7,7 @@ deal counts in the gravest class that it had.
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 
 import polars as pl
 
@@ -35,24 +35,34 @@ WORDS = {
 }
 
 
-def error_effects(tables: Tables, context: Context) -> tuple[pl.DataFrame, list[Finding]]:
-    """Rows of `error_effects`, and a finding that says by which errors the last quarter (else month) missed."""
-    grains: tuple[Grain, ...] = ("quarter", "month")
-    made = pl.concat([_of_grain(tables, context, grain) for grain in grains])
-    told = [finding for grain in grains for finding in _told(made, grain, context.moment)]
-    return made.sort("grain", "period_start", "class"), told[:1]
+GRAINS: tuple[Grain, ...] = ("quarter", "month")
 
 
-def _of_grain(tables: Tables, context: Context, grain: Grain) -> pl.DataFrame:
-    moment = context.moment
+def beginnings(grain: Grain, moment: Moment) -> dict[datetime, date]:
+    """The instants at which past periods of the grain began, with their first days."""
     size = MONTHS[grain]
     current = period_start(moment.today, grain, moment.company)
     starts = [add_months(current, -size * back) for back in range(moment.settings.trend_months // size, 0, -1)]
-    begins = {instant(start, moment.company): start for start in starts}
-    held = panel(tables, moment, list(begins))
+    return {instant(start, moment.company): start for start in starts}
+
+
+def error_effects(tables: Tables, context: Context, held: pl.DataFrame) -> tuple[pl.DataFrame, list[Finding]]:
+    """Rows of `error_effects`, and a finding that says by which errors the last quarter (else month) missed.
+
+    `held` is what `held_at` gives of the beginnings of the periods.
+    """
+    made = pl.concat([_of_grain(tables, context, grain, held) for grain in GRAINS])
+    told = [finding for grain in GRAINS for finding in _told(made, grain, context.moment)]
+    return made.sort("grain", "period_start", "class"), told[:1]
+
+
+def _of_grain(tables: Tables, context: Context, grain: Grain, held: pl.DataFrame) -> pl.DataFrame:
+    moment = context.moment
+    begins = beginnings(grain, moment)
+    held = panel(tables, moment, list(begins), held)
     if held.is_empty():
         return empty("error_effects")
-    ends = {start: add_months(start, size) for start in starts}
+    ends = {start: add_months(start, MONTHS[grain]) for start in begins.values()}
     rates = context.rates()
     held = held.with_columns(pl.col("at").replace_strict(begins, return_dtype=pl.Date).alias("period_start"))
     end = pl.col("period_start").replace_strict(ends, return_dtype=pl.Date)

@@ -26,26 +26,18 @@ CLASSES: tuple[str, ...] = (
 """Checks of a deal's state, the gravest first: of each the panel has a flag."""
 
 
-def panel(tables: Tables, moment: Moment, moments: Sequence[datetime]) -> pl.DataFrame:
+def panel(
+    tables: Tables, moment: Moment, moments: Sequence[datetime], held: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """A row for each deal that was open at one of the moments.
 
     Columns: at, deal, source, owner_id, amount (minor units, may be null), currency, expected_close_on, pushes, a flag
-    for each of CLASSES, and how the deal ended: status, closed_at, won_amount. Empty without a history.
+    for each of CLASSES, and how the deal ended: status, closed_at, won_amount. Empty without a history. `held` is what
+    `held_at` gives of these moments and any others.
     """
-    import ibis
-
-    if not (moments and tables.has("opportunities") and tables.has("opportunity_history")):
+    frame = held_at(tables, moment, moments) if held is None else held.filter(pl.col("at").is_in(list(moments)))
+    if frame.is_empty():
         return _empty()
-    ats = ibis.memtable(pl.DataFrame({"at": list(moments)}, schema={"at": pl.Datetime("us")}).to_arrow())
-    states = _states(tables)
-    rows = tables.relation("opportunities").select(
-        "source", "status", "closed_at", "created_at", deal="id", won_amount="amount", now_currency="currency"
-    )
-    held = states.inner_join(ats, (states.since <= ats["at"]) & (states.until.isnull() | (states.until > ats["at"])))
-    held = held.inner_join(rows, held.state_deal == rows.deal)
-    held = held.filter((held.created_at <= held["at"]) & (held.closed_at.isnull() | (held.closed_at > held["at"])))
-    held = _with_flags(held, tables, moment, ats)
-    frame: pl.DataFrame = held.select(*_COLUMNS).to_polars()
     limit = _age_limit(tables, moment, min(moments))
     age = (pl.col("at") - pl.col("created_at")).dt.total_seconds()
     return frame.with_columns(
@@ -56,6 +48,25 @@ def panel(tables: Tables, moment: Moment, moments: Sequence[datetime]) -> pl.Dat
         (pl.col("amount").fill_null(0) <= 0).alias("open_without_amount"),
         (pl.col("pushes") >= moment.settings.pushes).alias("close_date_pushed"),
     ).sort("at", "deal")
+
+
+def held_at(tables: Tables, moment: Moment, moments: Sequence[datetime]) -> pl.DataFrame:
+    """The deals that were open at each of the moments, with what their entries said: one walk through the history."""
+    import ibis
+
+    if not (moments and tables.has("opportunities") and tables.has("opportunity_history")):
+        return _empty()
+    ats = ibis.memtable(pl.DataFrame({"at": sorted(set(moments))}, schema={"at": pl.Datetime("us")}).to_arrow())
+    states = _states(tables)
+    rows = tables.relation("opportunities").select(
+        "source", "status", "closed_at", "created_at", deal="id", won_amount="amount", now_currency="currency"
+    )
+    held = states.inner_join(ats, (states.since <= ats["at"]) & (states.until.isnull() | (states.until > ats["at"])))
+    held = held.inner_join(rows, held.state_deal == rows.deal)
+    held = held.filter((held.created_at <= held["at"]) & (held.closed_at.isnull() | (held.closed_at > held["at"])))
+    held = _with_flags(held, tables, moment, ats)
+    frame: pl.DataFrame = held.select(*_COLUMNS).to_polars()
+    return frame
 
 
 _COLUMNS = (
@@ -123,13 +134,6 @@ def company_amount(column: str, moment: Moment, rates: dict[str, float]) -> pl.E
     """Minor units of a column as major units of the company's currency; null where no rate is known."""
     currency = pl.coalesce(pl.col("currency").replace("", None), pl.lit(moment.company.currency))
     return pl.col(column) * currency.replace_strict(rates, default=None, return_dtype=pl.Float64)
-
-
-def ends_of_days(days: Sequence[Any], moment: Moment) -> list[datetime]:
-    """The instants at which the company's days begin."""
-    from quarterdeck.base.config import instant
-
-    return [instant(day, moment.company) for day in days]
 
 
 def week_start(day: Any) -> Any:

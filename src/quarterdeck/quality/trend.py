@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import polars as pl
 
@@ -22,8 +22,8 @@ from quarterdeck.base.step import Result
 from quarterdeck.base.tables import Tables
 from quarterdeck.quality.catalogue import catalogue
 from quarterdeck.quality.check import Moment
-from quarterdeck.quality.effects import error_effects
-from quarterdeck.quality.panel import CLASSES, company_amount, panel, week_start
+from quarterdeck.quality.effects import GRAINS, beginnings, error_effects
+from quarterdeck.quality.panel import CLASSES, company_amount, held_at, panel, week_start
 from quarterdeck.quality.settings import QualitySettings
 from quarterdeck.quality.wrong import DATED, Context, local_day
 
@@ -51,12 +51,15 @@ def trend(tables: Tables, config: Config[QualitySettings]) -> Result:
     """Writes `error_rates` and `error_effects`; a finding for what got worse, and one for what errors did."""
     moment = Moment(config.as_of, config.today, config.company, config.settings)
     context = Context(tables, moment)
+    every = [periods for periods in past_periods(moment) if periods.starts]
+    ends = [end for periods in every for end in _ends(periods, moment)]
+    held = held_at(tables, moment, [*ends, *(at for grain in GRAINS for at in beginnings(grain, moment))])
     parts = []
-    for periods in past_periods(moment):
+    for periods in every:
         parts.append(_dated(tables, context, periods))
-        parts.append(_state(tables, context, periods))
+        parts.append(_state(tables, context, periods, held))
     rates = pl.concat(parts).sort("grain", "basis", *_KEY) if parts else empty("error_rates")
-    effects, findings = error_effects(tables, context)
+    effects, findings = error_effects(tables, context, held)
     return Result({"error_rates": rates, "error_effects": effects}, [*_got_worse(rates, config.settings), *findings])
 
 
@@ -72,6 +75,11 @@ def past_periods(moment: Moment) -> tuple[Periods, ...]:
         Periods("week", tuple(weeks), tuple(start + timedelta(weeks=1) for start in weeks)),
         Periods("month", tuple(months), tuple(add_months(start, 1) for start in months)),
     )
+
+
+def _ends(periods: Periods, moment: Moment) -> dict[datetime, date]:
+    """The instants at which the periods end, with their first days."""
+    return {instant(end, moment.company): start for start, end in zip(periods.starts, periods.ends, strict=True)}
 
 
 def _teams(tables: Tables) -> pl.DataFrame:
@@ -95,30 +103,57 @@ def _dated(tables: Tables, context: Context, periods: Periods) -> pl.DataFrame:
         for column, names in by_column.items():
             if not column:
                 continue
-            records = _records(context, table, column, periods)
             found = wrong.filter(pl.col("check").is_in(names)).select("record_id", "check", "money_at_stake")
+            records = _records(context.index_of(table, found["record_id"]), column, periods, context.moment)
+            sizes = _sizes(context, table, column, periods)
             found = records.join(found, left_on="id", right_on="record_id")
-            made.append(_rates(records, found, table, teams, with_any=column == usual))
+            made.append(_rates(sizes, found, table, teams, with_any=column == usual))
     return _finished(made, periods, "dated")
 
 
-def _records(context: Context, table: str, column: str, periods: Periods) -> pl.DataFrame:
-    index = context.index(table)
-    day = local_day(index, column, context.moment)
+def _records(index: pl.DataFrame, column: str, periods: Periods, moment: Moment) -> pl.DataFrame:
+    """Records of an index with the period of their day, their owner and source."""
     owner = next((key for key in ("owner_id", "person_id") if key in index.columns), None)
     return index.select(
         "id",
-        periods.of(day).alias("period_start"),
+        periods.of(local_day(index, column, moment)).alias("period_start"),
         (pl.col(owner) if owner else pl.lit(None, pl.String)).alias("owner_id"),
         pl.col("source") if "source" in index.columns else pl.lit(None, pl.String).alias("source"),
     ).filter(pl.col("period_start").is_not_null())
 
 
-def _state(tables: Tables, context: Context, periods: Periods) -> pl.DataFrame:
+def _sizes(context: Context, table: str, column: str, periods: Periods) -> pl.DataFrame:
+    """Number of records by period, owner and source."""
+    keys = ["period_start", "owner_id", "source"]
+    if not context.is_long(table):
+        records = _records(context.index(table), column, periods, context.moment)
+        return records.group_by(keys).agg(pl.len().cast(pl.Int64).alias("records"))
+    import ibis
+
+    rows = context.told(table)
+    owner = next((key for key in ("owner_id", "person_id") if key in rows.columns), None)
+    zone = context.moment.company
+    is_day = rows[column].type().is_date()
+    bounds = [
+        (start, *((start, end) if is_day else (instant(start, zone), instant(end, zone))))
+        for start, end in zip(periods.starts, periods.ends, strict=True)
+    ]
+    cases = [((rows[column] >= first) & (rows[column] < after), ibis.literal(start)) for start, first, after in bounds]
+    rows = rows.select(
+        period_start=ibis.cases(*cases, else_=ibis.null("date")),
+        owner_id=rows[owner] if owner else ibis.null("string"),
+        source=rows.source if "source" in rows.columns else ibis.null("string"),
+    )
+    counts = rows.filter(rows.period_start.notnull()).group_by(keys).agg(records=lambda row: row.count())
+    frame: pl.DataFrame = counts.to_polars()
+    return frame
+
+
+def _state(tables: Tables, context: Context, periods: Periods, held: pl.DataFrame) -> pl.DataFrame:
     """Rates of deals by how they stood when a period ended."""
     moment = context.moment
-    ends = {instant(end, moment.company): start for start, end in zip(periods.starts, periods.ends, strict=True)}
-    held = panel(tables, moment, list(ends))
+    ends = _ends(periods, moment)
+    held = panel(tables, moment, list(ends), held)
     if held.is_empty():
         return empty("error_rates")
     amount = company_amount("amount", moment, context.rates())
@@ -128,6 +163,7 @@ def _state(tables: Tables, context: Context, periods: Periods) -> pl.DataFrame:
         pl.col("deal").alias("id"),
     )
     records = held.select("id", "period_start", "owner_id", "source")
+    sizes = records.group_by("period_start", "owner_id", "source").agg(pl.len().cast(pl.Int64).alias("records"))
     disabled = set(moment.settings.disabled)
     found = [
         held.filter(pl.col(name)).select(*records.columns, pl.lit(name).alias("check"), "money_at_stake")
@@ -135,18 +171,21 @@ def _state(tables: Tables, context: Context, periods: Periods) -> pl.DataFrame:
         if name not in disabled
     ]
     wrong = pl.concat(found) if found else records.clear().with_columns(check=pl.lit(""), money_at_stake=pl.lit(0.0))
-    made = [_rates(records, wrong, "opportunities", _teams(tables), with_any=True)]
+    made = [_rates(sizes, wrong, "opportunities", _teams(tables), with_any=True)]
     return _finished(made, periods, "state")
 
 
 def _rates(
     records: pl.DataFrame, wrong: pl.DataFrame, table: str, teams: pl.DataFrame, *, with_any: bool
 ) -> pl.DataFrame:
-    """Records and errors by period, member and check; `any` counts a record once, however much is wrong with it."""
+    """Records and errors by period, member and check; `any` counts a record once, however much is wrong with it.
+
+    `records` are numbers of records by period, owner and source, `wrong` a row a record and check.
+    """
     parts = []
     for dimension, by in zip(_DIMENSIONS, ("all", "owner_id", "team", "source"), strict=True):
         whole, found = (_with_member(rows, by, teams) for rows in (records, wrong))
-        sizes = whole.group_by("period_start", "member").agg(pl.len().alias("records"))
+        sizes = whole.group_by("period_start", "member").agg(pl.col("records").sum())
         counts = [found.group_by("period_start", "member", "check").agg(
             pl.col("id").n_unique().alias("errors"), pl.col("money_at_stake").sum())]  # fmt: skip
         if with_any:

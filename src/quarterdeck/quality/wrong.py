@@ -32,6 +32,9 @@ DATED: dict[str, str] = {
 }
 """The column by whose day a record counts in a week or month, where the check does not say otherwise."""
 
+LONG = 300_000
+"""Rows from which on a table is not read whole for the few of its records that are wrong."""
+
 
 @dataclass
 class Context:
@@ -42,6 +45,7 @@ class Context:
     _owners: dict[str, str] | None = None
     _rates: dict[str, float] | None = None
     _indexes: dict[str, pl.DataFrame] = field(default_factory=dict)
+    _sizes: dict[str, int] = field(default_factory=dict)
 
     def owners(self) -> dict[str, str]:
         """Owner of each account that has one."""
@@ -61,14 +65,35 @@ class Context:
         return self._rates
 
     def index(self, name: str) -> pl.DataFrame:
-        """Key, source, owner, account and dates of a table's records: all that the trend needs of them."""
+        """Key, source, owner and dates of a table's records."""
         if name not in self._indexes:
-            columns = {column.name: column.type for column in table(name).columns}
-            keys: tuple[str, ...] = ("id", "source", "owner_id", "person_id", "account_id", "status")
-            wanted = [key for key in keys if key in columns]
-            wanted += [key for key, kind in columns.items() if kind in {"instant", "day"}]
-            self._indexes[name] = self.tables.relation(name).select(*wanted).to_polars()
+            self._indexes[name] = self.told(name).to_polars()
         return self._indexes[name]
+
+    def index_of(self, name: str, ids: pl.Series) -> pl.DataFrame:
+        """The index with these records at least; of a long table it is not read whole."""
+        if name in self._indexes or not self.is_long(name):
+            return self.index(name)
+        import ibis
+
+        rows = self.told(name)
+        asked = ibis.memtable(pl.DataFrame({"asked_id": ids.unique()}).to_arrow())
+        found: pl.DataFrame = rows.semi_join(asked, rows.id == asked.asked_id).to_polars()
+        return found
+
+    def is_long(self, name: str) -> bool:
+        """The table has too many rows to be read whole."""
+        if name not in self._sizes:
+            self._sizes[name] = int(self.tables.relation(name).count().to_pyarrow().as_py())
+        return self._sizes[name] > LONG
+
+    def told(self, name: str) -> Any:
+        """The index as a relation."""
+        columns = {column.name: column.type for column in table(name).columns}
+        keys: tuple[str, ...] = ("id", "source", "owner_id", "person_id")
+        wanted = [key for key in keys if key in columns]
+        wanted += [key for key, kind in columns.items() if kind in {"instant", "day"}]
+        return self.tables.relation(name).select(*wanted)
 
 
 def wrong_rows(entry: Check, context: Context) -> pl.DataFrame:
@@ -123,17 +148,17 @@ def errors_of(
         rows = wrong.select("table", "record_id", "owner_id", "money_at_stake")
         rows = rows.filter(pl.col("record_id").is_not_null()).unique(["table", "record_id"], maintain_order=True)
     parts = [
-        part.join(_dated(name, entry, context), left_on="record_id", right_on="id", how="left").with_columns(
-            pl.coalesce("owner_id", "record_owner").alias("owner_id")
-        )
+        part.join(
+            _dated(name, entry, part["record_id"], context), left_on="record_id", right_on="id", how="left"
+        ).with_columns(pl.coalesce("owner_id", "record_owner").alias("owner_id"))
         for (name,), part in rows.group_by("table", maintain_order=True)
     ]
     frame = pl.concat(parts) if parts else pl.DataFrame()
     return conform("errors", frame.with_columns(pl.lit(entry.name).alias("check"), pl.lit(severity).alias("severity")))
 
 
-def _dated(name: Any, entry: Check, context: Context) -> pl.DataFrame:
-    index = context.index(str(name))
+def _dated(name: Any, entry: Check, ids: pl.Series, context: Context) -> pl.DataFrame:
+    index = context.index_of(str(name), ids)
     column = entry.dated or DATED.get(str(name), "")
     return index.select(
         "id",
