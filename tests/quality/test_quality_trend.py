@@ -75,6 +75,11 @@ def made(tables: Tables, settings: QualitySettings = SETTINGS, seat: Company | N
     return result
 
 
+@pytest.fixture(scope="module")
+def usual() -> Result:
+    return made(company(DEALS, HISTORY))
+
+
 def test_a_panel_shows_deals_as_their_history_says_that_they_stood() -> None:
     at = datetime(2024, 3, 31)
     now = Moment(AS_OF, AS_OF.date(), Company(), SETTINGS)
@@ -87,10 +92,8 @@ def test_a_panel_shows_deals_as_their_history_says_that_they_stood() -> None:
     assert held["open_without_amount"].to_list() == [True, False, False, False]
 
 
-def test_the_miss_of_a_quarter_is_shared_out_among_the_errors_that_its_deals_had() -> None:
-    effects = (
-        made(company(DEALS, HISTORY)).tables["error_effects"].filter(grain="quarter", period_start=date(2024, 4, 1))
-    )
+def test_the_miss_of_a_quarter_is_shared_out_among_the_errors_that_its_deals_had(usual: Result) -> None:
+    effects = usual.tables["error_effects"].filter(grain="quarter", period_start=date(2024, 4, 1))
     got = {
         row[0]: row[1:] for row in effects.select("class", "deals", "expected_deals", "promised", "came").iter_rows()
     }
@@ -108,8 +111,8 @@ def test_the_miss_of_a_quarter_is_shared_out_among_the_errors_that_its_deals_had
     assert effects.filter(pl.col("class") == "open_without_amount")["share"].item() == pytest.approx(300 / 1020)
 
 
-def test_a_sentence_says_what_errors_did() -> None:
-    finding = next(f for f in made(company(DEALS, HISTORY)).findings if f.code == "quality.forecast_effect")
+def test_a_sentence_says_what_errors_did(usual: Result) -> None:
+    finding = next(f for f in usual.findings if f.code == "quality.forecast_effect")
     assert finding.message == (
         "At the start of 2024Q2 the deals' own dates and amounts promised 320 USD; 400 came of them. Deals with a wrong "
         "entry promised 200 and brought 300, clean ones promised 120 and brought 100. Most of the wrong ones: 200 by "
@@ -126,8 +129,8 @@ def test_an_amount_that_is_known_to_be_wrong_has_a_class_of_its_own() -> None:
     assert (row["promised"], row["came"]) == (120.0, -100.0)
 
 
-def test_state_rates_count_the_deals_that_were_open_at_each_months_end() -> None:
-    rates = made(company(DEALS, HISTORY)).tables["error_rates"].filter(basis="state", dimension="all")
+def test_state_rates_count_the_deals_that_were_open_at_each_months_end(usual: Result) -> None:
+    rates = usual.tables["error_rates"].filter(basis="state", dimension="all")
     gone = rates.filter(check="owner_left").select("period_start", "records", "errors").rows()
     # Bob leaves on April 15 with two open deals, which close in June.
     assert gone == [
@@ -140,8 +143,8 @@ def test_state_rates_count_the_deals_that_were_open_at_each_months_end() -> None
     assert april["money_at_stake"] == 400.0
 
 
-def test_rates_of_people_and_teams_add_up_to_those_of_all() -> None:
-    rates = made(company(DEALS, HISTORY)).tables["error_rates"]
+def test_rates_of_people_and_teams_add_up_to_those_of_all(usual: Result) -> None:
+    rates = usual.tables["error_rates"]
     for basis in ("state", "dated"):
         for dimension in ("owner", "team", "source"):
             parts = rates.filter(basis=basis, dimension=dimension, check="any", table="opportunities")
