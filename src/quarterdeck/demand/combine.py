@@ -31,6 +31,8 @@ REACH = 0.6
 """How much a row counts for the weight of the horizon next to its own."""
 WIDTH_ROWS = {"all": 15.0, "part": 20.0}
 """Rows of the back-test for which the draws' own spread counts."""
+USUAL_WIDTH = 1.1
+"""How much wider than its draws a forecast should be as a rule: what is unknown to all its parts."""
 WIDTHS = (0.6, 2.5)
 """The spread is never changed by more."""
 INTERVAL = 0.8
@@ -124,6 +126,7 @@ def _width(rows: pl.DataFrame, prior: float) -> float:
     normal = NormalDist()
     ranks = (np.arange(100) + 0.5) / 100
     right = np.array([normal.inv_cdf(0.5 + rank / 2) for rank in ranks]) / normal.inv_cdf(0.5 + INTERVAL / 2)
+    right *= USUAL_WIDTH
     values = np.concatenate([score.to_numpy(), right])
     counts = np.concatenate([np.ones(len(score)), np.full(100, prior / 100)])
     order = np.argsort(values)
