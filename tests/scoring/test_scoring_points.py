@@ -332,3 +332,43 @@ def test_faults_of_rules_name_the_line_and_what_to_do(text, line, words):
         parse(EngagementSettings, text, "quarterdeck.yaml")
     assert f"quarterdeck.yaml:{line}" in str(fault.value)
     assert words in str(fault.value)
+
+
+def test_learned_points_are_high_for_what_converts_and_low_for_what_does_not():
+    import numpy as np
+
+    noise = np.random.default_rng(0)
+    count = 3000
+    created = [NOON - timedelta(days=300) + timedelta(hours=int(place)) for place in range(count)]
+    forms, visits = noise.random(count) < 0.4, noise.random(count) < 0.5
+    won = noise.random(count) < np.where(forms, 0.4, 0.1)
+    leads = pl.DataFrame(
+        {
+            "id": [str(place) for place in range(count)],
+            "status": ["converted" if value else "unqualified" for value in won],
+            "created_at": created,
+            "converted_at": [
+                at + timedelta(days=20) if value else None for at, value in zip(created, won, strict=True)
+            ],
+        }
+    )
+    rows = [("form", place) for place in np.flatnonzero(forms)] + [("visit", place) for place in np.flatnonzero(visits)]
+    # What comes after the first days, such as a login of those who bought, must teach nothing.
+    rows += [("login", place) for place in np.flatnonzero(won)]
+    events = pl.DataFrame(
+        {
+            "id": [str(number) for number in range(len(rows))],
+            "kind": [kind for kind, _ in rows],
+            "lead_id": [str(place) for _, place in rows],
+            "occurred_at": [created[place] + timedelta(days=25 if kind == "login" else 1) for kind, place in rows],
+        }
+    )
+    rules = engage(Tables(leads=leads, events=events), config(learned=True)).tables["engagement_rules"]
+    points = dict(rules.select("rule", "points").iter_rows())
+    # Odds of 0.4 to those of 0.1 are 6 to 1: 51.7 points, of which more than 40 are never given.
+    assert points["form"] == 40
+    assert abs(points["visit"]) < 5
+    assert points["login"] == 3
+    assert set(rules["origin"]) == {"learned"}
+    few = engage(Tables(leads=leads[:50], events=events), config(learned=True)).tables["engagement_rules"]
+    assert set(few["origin"]) == {"usual"}

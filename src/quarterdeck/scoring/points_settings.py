@@ -54,9 +54,7 @@ class PointRule(Section):
         if is_field and not self.where:
             raise ValueError(f"a rule on a {self.looks_at} needs a condition under `where`")
         if not is_field and self.where:
-            raise ValueError(
-                f"conditions hold for leads, contacts and accounts; an {self.looks_at} has kinds and outcomes"
-            )
+            raise ValueError(f"`where` is for leads, contacts and accounts; an {self.looks_at} has kinds")
         if self.looks_at == "event" and self.outcomes:
             raise ValueError("events have no outcomes; activities have")
         if self.per_days is not None and self.times is None:
@@ -84,9 +82,9 @@ class EngagementSettings(Section):
     rules: tuple[PointRule, ...] = ()
     """Rules; empty for usual ones for the kinds of events and activities that the records hold."""
     learned: bool = False
-    """Points of the usual rules are learned from how much more leads convert that did it in their first days."""
-    learn_days: int = Field(default=14, ge=1, le=90)
-    """A lead's first days, from whose events points are learned."""
+    """true for points learned from how much more often those leads convert that met a rule in their first days."""
+    learn_days: int = Field(default=3, ge=1, le=90)
+    """A lead's first days, from whose events points are learned; few enough that hardly any lead was dropped in them."""
     graded_days: int = Field(default=7, ge=1, le=90)
     """Days after which past leads and deals are graded, to see which grades were won later."""
     half_life_days: float = Field(default=30.0, gt=0)

@@ -15,6 +15,7 @@ from quarterdeck.base.schema import conform, empty
 from quarterdeck.base.step import Result
 from quarterdeck.base.tables import Tables
 from quarterdeck.scoring.points import give, together, worth
+from quarterdeck.scoring.points_learning import learned
 from quarterdeck.scoring.points_log import Entries, entries, of_open_deals, people_of_accounts
 from quarterdeck.scoring.points_settings import EngagementSettings, PointRule, usual_rules
 from quarterdeck.scoring.profile_step import share
@@ -27,11 +28,13 @@ def engage(tables: Tables, config: Config[EngagementSettings]) -> Result:
     """Tables `engagement`, a row for everyone with an entry in the log, and `engagement_rules`, the rules in force."""
     rules = rules_in_force(config.settings)
     log = entries(tables, rules)
+    taught = learned(tables, rules, log, config) if config.settings.learned else None
+    rules = taught or rules
     parts = [_rows(subject, log_of(subject, log, tables, rules, config), config) for subject in SUBJECTS]
     return Result(
         {
             "engagement": conform("engagement", pl.concat([empty("engagement"), *parts])),
-            "engagement_rules": conform("engagement_rules", _rules(rules, log, config.settings)),
+            "engagement_rules": conform("engagement_rules", _rules(rules, log, config.settings, taught is not None)),
         },
         _findings(tables, log, config.settings),
     )
@@ -117,7 +120,7 @@ def _reasons(log: pl.DataFrame) -> pl.DataFrame:
     return lists.select("subject_id", reasons=pl.concat_str(pl.lit("["), pl.col("said").list.join(", "), pl.lit("]")))
 
 
-def _rules(rules: Sequence[PointRule], log: Entries, settings: EngagementSettings) -> pl.DataFrame:
+def _rules(rules: Sequence[PointRule], log: Entries, settings: EngagementSettings, is_learned: bool) -> pl.DataFrame:
     counts = dict(log.frame["rule"].value_counts().iter_rows())
     return pl.DataFrame(
         [
@@ -134,7 +137,7 @@ def _rules(rules: Sequence[PointRule], log: Entries, settings: EngagementSetting
                 "expires_days": rule.expires_days,
                 "half_life_days": None if rule.keeps else rule.half_life_days or settings.half_life_days,
                 "in_group": rule.group,
-                "origin": "by hand" if settings.rules else "usual",
+                "origin": "learned" if is_learned else "by hand" if settings.rules else "usual",
                 "entries": counts.get(rule.name, 0),
             }
             for place, rule in enumerate(rules)

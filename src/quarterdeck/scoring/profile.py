@@ -237,14 +237,17 @@ def _place(column: pl.Series, edges: tuple[float, ...] | None, categories: tuple
 
 def _weigh(place: NDArray[np.int64], size: int, won: Array, weight: Array, rate: float, shrinkage: float) -> Array:
     """Weight of evidence of each bin: log of its odds to the average odds, mixed with average records."""
-    return _evidence(_count(place, weight * won, size), _count(place, weight * (1 - won), size), rate, shrinkage)
+    return evidence(_count(place, weight * won, size), _count(place, weight * (1 - won), size), rate, shrinkage)
 
 
 def _count(place: NDArray[np.int64], weight: Array, size: int) -> Array:
     return np.bincount(place, weight, size).astype(np.float64)
 
 
-def _evidence(hits: Array, misses: Array, rate: float | Array, shrinkage: float) -> Array:
+def evidence(hits: Array, misses: Array, rate: float | Array, shrinkage: float) -> Array:
+    """Weight of evidence: log of the odds of won (hits) to lost (misses) records over the odds of the average rate,
+    after `shrinkage` average records were added.
+    """
     odds = (hits + shrinkage * rate) / (misses + shrinkage * (1 - rate))
     return np.asarray(np.log(odds) - np.log(rate / (1 - rate)))
 
@@ -266,7 +269,7 @@ def _from_others(
     misses = np.bincount(cell, weight * (1 - won), FOLDS * size).reshape(FOLDS, size)
     hits, misses = hits.sum(axis=0) - hits, misses.sum(axis=0) - misses
     rate = np.clip(hits.sum(axis=1, keepdims=True) / (hits + misses).sum(axis=1, keepdims=True), 1e-6, 1 - 1e-6)
-    return np.asarray(_evidence(hits, misses, rate, shrinkage)[fold, place])
+    return np.asarray(evidence(hits, misses, rate, shrinkage)[fold, place])
 
 
 def _fit(design: Array, won: Array, weight: Array, rate: float) -> tuple[float, Array]:

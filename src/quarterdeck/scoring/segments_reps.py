@@ -74,7 +74,8 @@ def _is_regional(named: pl.DataFrame) -> bool:
     if placed["home"].n_unique() < 2:
         return False
     counts = placed.group_by("team", "home").len()
-    return bool(counts["len"].sum() * AT_HOME <= counts.group_by("team").agg(pl.col("len").max())["len"].sum())
+    at_home = counts.group_by("team").agg(pl.col("len").max())["len"].to_numpy().sum()
+    return bool(at_home >= AT_HOME * placed.height)
 
 
 def choose(deals: pl.DataFrame) -> dict[str, Choice]:
@@ -117,7 +118,7 @@ def _listed(text: str) -> list[str]:
     return [str(part) for part in said] if isinstance(said, list) else [str(said)]
 
 
-def tested(deals: pl.DataFrame, hand: dict[str, Choice]) -> tuple[dict[str, Difference], Difference | None]:
+def specialisation(deals: pl.DataFrame, hand: dict[str, Choice]) -> tuple[dict[str, Difference], Difference | None]:
     """Did deals that the segment's own team worked win more often than the others? By segment, and over all.
 
     A learned choice is made from the earlier deals and tested on the later ones alone; one by hand on all. Over all

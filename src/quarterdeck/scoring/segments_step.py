@@ -95,7 +95,7 @@ def _served(
         return hand, {}, None
     people = tables["people"].select(owner_id="id", category=column)
     named = deals.join(people, on="owner_id", how="inner").filter(pl.col("category").is_not_null())
-    tests, overall = reps.tested(named, hand)
+    tests, overall = reps.specialisation(named, hand)
     return reps.choose(named) | hand, tests, overall
 
 
