@@ -183,6 +183,31 @@ def test_too_few_months_for_a_season_is_a_finding():
     assert "14 whole months" in found[1].message
 
 
+def test_two_months_of_orders_give_a_forecast_that_nothing_was_held_against():
+    orders = shop(2)
+    made = config(date(2021, 3, 1), draws=50)
+    result = forecast(orders, made)
+    assert [finding.code for finding in demand.backtest(result, made).findings] == ["demand.no_backtest"]
+    total = result["demand_lines"].filter(pl.col("node_id") == "all", pl.col("measure") == "amount")
+    assert total.height == 6
+    assert total["mean"].to_list() == pytest.approx([orders["amount"].sum() / 200] * 6)
+    assert total.filter(pl.col("q10") < pl.col("q90")).height == 6
+
+
+def test_credits_alone_are_no_demand():
+    orders = [order(n, datetime(2023, 1 + n, 3), -10.0, quantity=-1.0) for n in range(12)]
+    result = forecast(conform("orders", pl.DataFrame(orders)), config(date(2024, 1, 1), draws=50))
+    assert result["demand_draws"].is_empty()
+
+
+def test_orders_in_other_currencies_are_told():
+    orders = [order(1, datetime(2024, 1, 2), 10.0, currency="EUR"), order(2, datetime(2024, 1, 2), 10.0)]
+    found = demand.fit(Tables(orders=pl.DataFrame(orders, infer_schema_length=None)), config()).findings
+    told = [finding for finding in found if finding.code == "demand.foreign_currency"]
+    assert len(told) == 1
+    assert told[0].message == "1 orders are in EUR; they are added one to one to USD."
+
+
 @pytest.mark.shared_data
 def test_a_public_wholesaler_without_deals_gets_a_plan_of_its_demand(shared_data):
     """Invoice lines alone: recomputed turnover of November 2010, and a forecast near the turnover of the months before."""

@@ -117,7 +117,7 @@ def read(tables: Tables, deals: pl.DataFrame, config: Config[DemandSettings]) ->
         region=pl.when(pl.col("region").is_in(regions)).then("region").otherwise(pl.lit(OTHER)),
     ).with_columns(node_id=pl.format("product:{}|region:{}", "product", "region"))
     made = Bookings("orders" if source == "orders" else "invoices", _summed(grouped), first)
-    return made, _findings(sales, made, (products, regions), clock)
+    return made, [*_findings(sales, made, len(products), clock), *_foreign(sales, made, config.company)]
 
 
 def _summed(sales: pl.DataFrame) -> pl.DataFrame:
@@ -194,9 +194,9 @@ def _largest(recent: pl.DataFrame, column: str, named: set[str], most: int) -> l
     return [*first, *rest[: max(most - len(first), 0)]]
 
 
-def _findings(sales: pl.DataFrame, made: Bookings, kept: tuple[list[str], list[str]], clock: Clock) -> list[Finding]:
+def _findings(sales: pl.DataFrame, made: Bookings, kept: int, clock: Clock) -> list[Finding]:
     months = clock.month - made.first
-    small = sales["product"].n_unique() - len(kept[0])
+    small = sales["product"].n_unique() - kept
     grouped = f" {small:,} products that bring little are one, {OTHER}." if small > 0 else ""
     found = [
         Finding(
@@ -219,3 +219,21 @@ def _findings(sales: pl.DataFrame, made: Bookings, kept: tuple[list[str], list[s
             )
         )
     return found
+
+
+def _foreign(sales: pl.DataFrame, made: Bookings, company: Company) -> list[Finding]:
+    foreign = sales.filter(pl.col("currency").is_not_null() & (pl.col("currency") != company.currency))
+    if foreign.is_empty():
+        return []
+    names = ", ".join(sorted(foreign["currency"].unique()))
+    return [
+        Finding(
+            code="demand.foreign_currency",
+            severity="warning",
+            message=f"{foreign.height:,} {made.source} are in {names}; they are added one to one to "
+            f"{company.currency}.",
+            fix=f"Give the values in {company.currency}.",
+            table=made.source,
+            count=foreign.height,
+        )
+    ]
