@@ -15,6 +15,8 @@ from quarterdeck.metrics import add_up, measure, waterfall
 from quarterdeck.metrics.entities import ENTITIES
 from quarterdeck.metrics.scope import Scope
 from quarterdeck.metrics.settings import MetricsSettings
+from quarterdeck.records.merging import resolve
+from quarterdeck.records.views import view
 
 AS_OF = datetime(2024, 7, 1)
 
@@ -67,6 +69,24 @@ def test_preparing_never_changes_the_number_of_records_where_one_row_is_one_reco
     scope = Scope(tables, Company(), AS_OF)
     for by in ((), ("industry",), ("industry", "segment", "region", "owner")):
         assert ENTITIES["deals"].relation(scope, by).count().to_pyarrow().as_py() == 1
+
+
+def test_merged_accounts_are_one_customer_with_the_sum_of_both() -> None:
+    more = deals(("b", "won", 5_000, datetime(2024, 1, 5), datetime(2024, 4, 20)), account_id="acme2", owner_id="ann")
+    accounts = pl.DataFrame({"id": ["acme", "acme2"], "name": ["Acme", "Acme Inc"], "industry": [None, "retail"]})
+    given = Tables(opportunities=pl.concat([WON, more]), accounts=accounts)
+    apart = {"customers": 2.0, "won_value": 50.0}
+    together = {"customers": 1.0, "won_value": 150.0}
+    merged = resolve([("accounts", "acme2", "acme")])
+    for pairs, told in (({}, apart), (merged, together)):
+        seen = {
+            name: view(name, lambda name: given.relation(name) if name in given else None, AS_OF, Company(), {}, pairs)
+            for name in ("opportunities", "accounts")
+        }
+        tables = Tables(**{name: rows.to_polars() for name, rows in seen.items() if rows is not None})
+        assert value(tables, "customers", APRIL) == told["customers"]
+        assert value(tables, "won_value", APRIL, ("industry",), "retail") == told["won_value"]
+        assert value(tables, "won_value", APRIL) == 150.0
 
 
 def history(*rows: tuple[str, datetime, str, str, int]) -> pl.DataFrame:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quarterdeck.base.config import Config
+from quarterdeck.base.config import Company, Config
 from quarterdeck.base.errors import ConfigurationError
 from quarterdeck.base.step import Result
 from quarterdeck.base.tables import Tables
@@ -87,6 +87,17 @@ def test_an_own_check_is_like_those_of_the_house() -> None:
     assert result.tables["errors"].filter(check="ours").select("record_id", "severity").rows() == [("small", "error")]
     fix = result.tables["fixes"].filter(check="ours").row(0, named=True)
     assert (fix["value_now"], fix["value_proposed"], fix["confidence"]) == (" Offer ", "Offer", 0.99)
+
+
+def test_money_is_compared_in_the_major_units_of_each_records_currency() -> None:
+    # 5,000 won, 50.00 dollars, 5.000 dinars, and 5,000 of a company in yen that names no currency.
+    deals = pl.DataFrame(
+        {"id": list("wdky"), "status": ["won"] * 4, "amount": [5_000] * 4, "currency": ["KRW", "USD", "KWD", None]}
+    )
+    settings = QualitySettings(checks=(own("amount >= 50", money="amount"),), disabled=tuple(CHECKS))
+    config = Config(as_of=datetime(2024, 7, 1), settings=settings, company=Company(currency="JPY"))
+    findings = [found for found in check(Tables(opportunities=deals), config).findings if found.code == "quality.ours"]
+    assert sorted(str(finding.record_id) for finding in findings) == ["d", "w", "y"]
 
 
 def test_an_own_check_can_be_switched_off_and_its_severity_set() -> None:

@@ -78,7 +78,8 @@ METRICS: tuple[Metric, ...] = (
         title="Open pipeline",
         definition=(
             "Worth of the deals that are open when the period ends: the amount, or the product's list price where none "
-            "is stated; deals without a created date are left out."
+            "is stated; deals without a created date are left out. Past periods have the amounts that the deals have "
+            "now; the waterfall has those of its time."
         ),
         unit="money",
         counted_on="period end",

@@ -12,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from quarterdeck.base.errors import QuarterdeckError, did_you_mean
-from quarterdeck.base.money import scale
+from quarterdeck.base.money import UNUSUAL, scale
 from quarterdeck.base.schema import table
 
 if TYPE_CHECKING:
@@ -145,8 +145,23 @@ class _Translator:
         kind = table(self.name).column(name).type
         column = self.rows[name]
         if kind == "money":
-            return column.cast("float64") / float(scale(self.moment.company.currency))
+            return column.cast("float64") / self._scale()
         return column.cast("float64") if kind == "decimal" else column
+
+    def _scale(self) -> Any:
+        """Minor units in a major one of each record's currency; the company's where it names none."""
+        import ibis
+
+        own = float(scale(self.moment.company.currency))
+        if "currency" not in self.rows.columns:
+            return own
+        currency = self.rows.currency
+        unusual = [
+            (currency.isin([name for name, places in UNUSUAL.items() if places == digits]), 10.0**digits)
+            for digits in sorted(set(UNUSUAL.values()))
+        ]
+        blank = currency.isnull() | (currency.strip() == "")
+        return ibis.cases((blank, own), *unusual, else_=float(scale("USD")))
 
     def _alike(self, *nodes: Any) -> list[Any]:
         """The values of nodes; where one is a day, texts are read as days and instants become theirs."""
