@@ -15,6 +15,7 @@ from quarterdeck.base.step import Result
 from quarterdeck.base.tables import Tables
 from quarterdeck.quality import check, trend, wrong
 from quarterdeck.quality.check import Moment
+from quarterdeck.quality.effects import beginnings
 from quarterdeck.quality.panel import panel
 from quarterdeck.quality.settings import QualitySettings
 from quarterdeck.quality.trend import past_periods
@@ -222,3 +223,14 @@ def test_periods_are_whole_and_fiscal() -> None:
     assert weeks.starts == (date(2024, 6, 17), date(2024, 6, 24))
     assert weeks.ends[-1] == date(2024, 7, 1)
     assert months.starts == (date(2024, 5, 1), date(2024, 6, 1))
+
+
+def test_months_of_fiscal_years_of_weeks_are_those_of_their_calendar() -> None:
+    # The retail calendar of 2024 (4-5-4 from February): May began on 5 May, June on 2 June, July on 7 July.
+    retail = Company(fiscal_year_start=2, fiscal_year_named="start", fiscal_weeks="4-5-4", fiscal_weekday=6)
+    settings = QualitySettings(trend_weeks=0, trend_months=6)
+    now = Moment(datetime(2024, 7, 10), date(2024, 7, 10), retail, settings)
+    _, months = past_periods(now)
+    assert months.starts[-2:] == (date(2024, 5, 5), date(2024, 6, 2))
+    assert months.ends[-2:] == (date(2024, 6, 2), date(2024, 7, 7))
+    assert list(beginnings("quarter", now).values()) == [date(2023, 10, 29), date(2024, 2, 4)]

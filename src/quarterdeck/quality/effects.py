@@ -11,13 +11,13 @@ from datetime import date, datetime
 
 import polars as pl
 
-from quarterdeck.base.calendar import MONTHS, Grain, add_months, label, period_start
+from quarterdeck.base.calendar import MONTHS, Grain, label, next_start, period_start
 from quarterdeck.base.config import instant
 from quarterdeck.base.finding import Finding
 from quarterdeck.base.schema import conform, empty
 from quarterdeck.base.tables import Tables
 from quarterdeck.quality.check import Moment
-from quarterdeck.quality.panel import CLASSES, company_amount, panel
+from quarterdeck.quality.panel import CLASSES, company_amount, panel, starts_before
 from quarterdeck.quality.wrong import Context
 
 WRONG_AMOUNTS = ("amount_outlier", "amount_differs_from_lines", "amount_not_positive")
@@ -40,9 +40,8 @@ GRAINS: tuple[Grain, ...] = ("quarter", "month")
 
 def beginnings(grain: Grain, moment: Moment) -> dict[datetime, date]:
     """The instants at which past periods of the grain began, with their first days."""
-    size = MONTHS[grain]
     current = period_start(moment.today, grain, moment.company)
-    starts = [add_months(current, -size * back) for back in range(moment.settings.trend_months // size, 0, -1)]
+    starts = starts_before(current, grain, moment.settings.trend_months // MONTHS[grain], moment.company)
     return {instant(start, moment.company): start for start in starts}
 
 
@@ -62,7 +61,7 @@ def _of_grain(tables: Tables, context: Context, grain: Grain, held: pl.DataFrame
     held = panel(tables, moment, list(begins), held)
     if held.is_empty():
         return empty("error_effects")
-    ends = {start: add_months(start, MONTHS[grain]) for start in begins.values()}
+    ends = {start: next_start(start, grain, moment.company) for start in begins.values()}
     rates = context.rates()
     held = held.with_columns(pl.col("at").replace_strict(begins, return_dtype=pl.Date).alias("period_start"))
     end = pl.col("period_start").replace_strict(ends, return_dtype=pl.Date)

@@ -6,11 +6,13 @@ A deal that has no history before a moment is left out: nobody knows what was ty
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import polars as pl
 
+from quarterdeck.base.calendar import Grain, previous_start
+from quarterdeck.base.config import Company
 from quarterdeck.base.tables import Tables
 from quarterdeck.quality.check import Moment, seconds
 
@@ -139,3 +141,11 @@ def company_amount(column: str, moment: Moment, rates: dict[str, float]) -> pl.E
 def week_start(day: Any) -> Any:
     """The Monday of the day's week."""
     return day - timedelta(days=day.weekday())
+
+
+def starts_before(current: date, grain: Grain, count: int, company: Company) -> list[date]:
+    """First days of the periods before the one that begins on `current`, the oldest first."""
+    found = [current]
+    while len(found) <= count:
+        found.append(previous_start(found[-1], grain, company))
+    return found[:0:-1]

@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 
-from quarterdeck.base.calendar import add_months, period_start
+from quarterdeck.base.calendar import next_start, period_start
 from quarterdeck.base.config import Config, instant
 from quarterdeck.base.finding import Finding
 from quarterdeck.base.schema import conform, empty
@@ -23,7 +23,7 @@ from quarterdeck.base.tables import Tables
 from quarterdeck.quality.catalogue import catalogue
 from quarterdeck.quality.check import Moment
 from quarterdeck.quality.effects import GRAINS, beginnings, error_effects
-from quarterdeck.quality.panel import CLASSES, company_amount, held_at, panel, week_start
+from quarterdeck.quality.panel import CLASSES, company_amount, held_at, panel, starts_before, week_start
 from quarterdeck.quality.settings import QualitySettings
 from quarterdeck.quality.wrong import DATED, Context, local_day
 
@@ -70,10 +70,10 @@ def past_periods(moment: Moment) -> tuple[Periods, ...]:
     last = week_start(moment.today)
     weeks = [last - timedelta(weeks=back) for back in range(settings.trend_weeks, 0, -1)]
     current = period_start(moment.today, "month", company)
-    months = [add_months(current, -back) for back in range(settings.trend_months, 0, -1)]
+    months = starts_before(current, "month", settings.trend_months, company)
     return (
         Periods("week", tuple(weeks), tuple(start + timedelta(weeks=1) for start in weeks)),
-        Periods("month", tuple(months), tuple(add_months(start, 1) for start in months)),
+        Periods("month", tuple(months), tuple(next_start(start, "month", company) for start in months)),
     )
 
 
