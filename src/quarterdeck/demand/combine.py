@@ -23,9 +23,9 @@ Array = NDArray[np.float64]
 
 LEVELS = ("all", "part")
 """The total, and the parts: regions, products and leaves."""
-USUAL = (0.9, 0.85, 0.85, 0.8, 0.8, 0.75)
+USUAL = (0.95, 0.95, 0.9, 0.9, 0.9, 0.85)
 """The pipeline's usual weight by horizon; the last holds on."""
-USUAL_ROWS = {"all": 12.0, "part": 24.0}
+USUAL_ROWS = {"all": 30.0, "part": 60.0}
 """Rows of the back-test that the usual weight counts for."""
 REACH = 0.6
 """How much a row counts for the weight of the horizon next to its own."""
