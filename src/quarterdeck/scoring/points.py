@@ -20,10 +20,12 @@ LOG = {"subject_id": pl.String(), "rule": pl.String(), "at": pl.Datetime("us"), 
 
 
 def give(log: pl.DataFrame, rules: Sequence[PointRule], timezone: str = "UTC") -> pl.DataFrame:
-    """The log with `given` points, in the order of subject, rule and time; entries that count no more are left out.
+    """The log with `given` points, rule by rule; entries that count no more are left out.
 
     Days and periods begin at midnight in the time zone; periods are counted from 1970-01-01.
     """
+    # Numbers are sorted and grouped faster than names.
+    log = log.with_columns(who=pl.col("subject_id").cast(pl.Categorical).to_physical())
     parts = [_give(log.filter(pl.col("rule") == rule.name), rule, timezone) for rule in rules]
     nothing = pl.DataFrame(schema={**LOG, "given": pl.Float64()})
     return pl.concat([nothing, *(part.select(nothing.columns) for part in parts)])
@@ -35,16 +37,16 @@ def _give(log: pl.DataFrame, rule: PointRule, timezone: str) -> pl.DataFrame:
     if rule.times is None and rule.cap_day is None:
         return log.with_columns(given=pl.lit(float(rule.points)))
     local = pl.col("at").dt.replace_time_zone("UTC").dt.convert_time_zone(timezone).dt.date()
-    log = log.with_columns(day=local.cast(pl.Int32)).sort("subject_id", "at", "key")
+    log = log.with_columns(day=local.cast(pl.Int32)).sort("who", "at", "key")
     if rule.times is not None:
         period = pl.col("day") // rule.per_days if rule.per_days else pl.lit(0, dtype=pl.Int32)
         log = log.with_columns(period=period)
-        log = log.filter(pl.int_range(pl.len()).over("subject_id", "period") < rule.times)
+        log = log.filter(pl.int_range(pl.len()).over("who", "period") < rule.times)
     if rule.cap_day is None:
         return log.with_columns(given=pl.lit(float(rule.points)))
     size, cap = abs(rule.points), rule.cap_day
-    upto = (pl.int_range(1, pl.len() + 1).over("subject_id", "day") * size).clip(upper_bound=cap)
-    before = (pl.int_range(pl.len()).over("subject_id", "day") * size).clip(upper_bound=cap)
+    upto = (pl.int_range(1, pl.len() + 1).over("who", "day") * size).clip(upper_bound=cap)
+    before = (pl.int_range(pl.len()).over("who", "day") * size).clip(upper_bound=cap)
     log = log.with_columns(given=(upto - before) * (1.0 if rule.points > 0 else -1.0))
     return log.filter(pl.col("given") != 0)
 

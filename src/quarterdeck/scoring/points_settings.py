@@ -84,7 +84,7 @@ class EngagementSettings(Section):
     learned: bool = False
     """true for points learned from how much more often those leads convert that met a rule in their first days."""
     learn_days: int = Field(default=3, ge=1, le=90)
-    """A lead's first days, from whose events points are learned; few enough that hardly any lead was dropped in them."""
+    """A lead's first days, from whose events points are learned; few, so that hardly any lead was dropped in them."""
     graded_days: int = Field(default=7, ge=1, le=90)
     """Days after which past leads and deals are graded, to see which grades were won later."""
     half_life_days: float = Field(default=30.0, gt=0)
