@@ -36,6 +36,9 @@ def fields_of(stacked: pl.DataFrame, given: Mapping[str, str], country: str | No
     if _PERSONS & set(kinds.values()):
         again = NAME_AGAIN + (DOMAIN_AGAIN if _GROUPS & set(kinds.values()) else ())
         fields = [without(entry, again) if entry.kind == "email" else entry for entry in fields]
+    if "company" in kinds.values():
+        # A company's domain is its name once more: two that are nearly equal would count twice.
+        fields = [without(entry, ("{} nearly equal",)) if entry.kind == "domain" else entry for entry in fields]
     return fields
 
 

@@ -91,11 +91,21 @@ def _same(column: str) -> str:
 
 
 def _alike(column: str, least: float) -> str:
-    return f"jaro_winkler_similarity({column}_l, {column}_r) >= {least}"
+    return f"jaro_winkler_similarity({column}_l, {column}_r, {least}) >= {least}"
 
 
 def _typing(column: str, most: int) -> str:
-    return f"damerau_levenshtein({column}_l, {column}_r) <= {most}"
+    """At most so many letters left out, put in, changed or exchanged.
+
+    The distance is dear, so what rules it out is asked first: the lengths, and for one letter that either the first or
+    the last half is untouched.
+    """
+    left, right = f"{column}_l", f"{column}_r"
+    near = f"abs(length({left}) - length({right})) <= {most}"
+    half = f"greatest(0, least(length({left}), length({right})) // 2 - 1)"
+    if most == 1:
+        near += f" AND (left({left}, {half}) = left({right}, {half}) OR right({left}, {half}) = right({right}, {half}))"
+    return f"({near} AND damerau_levenshtein({left}, {right}) <= {most})"
 
 
 def _prefix(column: str, size: int) -> pl.Expr:
@@ -137,7 +147,7 @@ def _initials(key: str) -> str:
 
 def _given(raw: _Raw) -> Field:
     key = raw.key
-    prepared = {key: normal.plain(raw.value), f"{key}s": normal.given(raw.value)}
+    prepared = {key: normal.plain(raw.value), f"{key}s": normal.given(pl.col(key))}
     levels = [
         Level(_same(key), "same {}", 0.75, is_rarity=True),
         Level(_same(f"{key}s"), "{} by a short form", 0.05),

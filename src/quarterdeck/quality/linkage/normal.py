@@ -33,9 +33,16 @@ def _filled(value: pl.Expr) -> pl.Expr:
 
 def folded(value: pl.Expr) -> pl.Expr:
     """Lower case, one width, one space, no accents; missing words are null."""
-    narrow = value.str.normalize("NFKC").str.to_lowercase()
-    bare = narrow.str.normalize("NFKD").str.replace_all(r"[\u{300}-\u{36f}]", "").str.normalize("NFC")
-    return _filled(bare.str.replace_all(r"\s+", " ").str.strip_chars())
+    return value.map_batches(_folded_texts, return_dtype=pl.String)
+
+
+def _folded_texts(texts: pl.Series) -> pl.Series:
+    bare = texts.str.to_lowercase()
+    if texts.str.contains(r"[^\x00-\x7f]").any():
+        narrow = texts.str.normalize("NFKC").str.to_lowercase().str.normalize("NFKD")
+        bare = narrow.str.replace_all(r"[\u{300}-\u{36f}]", "").str.normalize("NFC")
+    spaced = bare.str.replace_all(r"\s+", " ").str.strip_chars()
+    return spaced.set(spaced.is_in(MISSING), None)
 
 
 def plain(value: pl.Expr) -> pl.Expr:
@@ -51,11 +58,23 @@ def code(value: pl.Expr) -> pl.Expr:
 
 def company(value: pl.Expr) -> pl.Expr:
     """A company's name without its legal form, unless it consists of nothing else."""
-    forms, hangul = "|".join(words("legal")), "|".join(words("hangul_legal"))
-    bare = folded(value).str.replace_all(r"\(\s*[주유재사합]\s*\)", " ").str.replace_all(f"(?:{hangul})", " ")
-    bare = plain(bare.str.replace_all("&", " and ", literal=True))
-    bare = bare.str.replace(r"^the ", "").str.replace(f"(?: (?:and )?(?:{forms}))+$", "")
-    return pl.coalesce(_filled(bare), plain(value))
+    return value.map_batches(_companies, return_dtype=pl.String)
+
+
+def _companies(names: pl.Series) -> pl.Series:
+    frame = names.alias("v").to_frame().select(v=folded(pl.col("v")))
+    bare = frame["v"].str.replace_all("&", " and ", literal=True)
+    if names.str.contains(r"[^\x00-\x7f]").any():
+        hangul = "|".join(words("hangul_legal"))
+        bare = bare.str.replace_all(r"\(\s*[주유재사합]\s*\)", " ").str.replace_all(f"(?:{hangul})", " ")
+    frame = frame.with_columns(bare=bare).with_columns(bare=plain(pl.col("bare")).str.strip_prefix("the "))
+    # Most names have no legal form at their end: the last word tells, sooner than a search through all of them.
+    is_legal = pl.col("bare").str.extract(r"(\S+)$").is_in(list(words("legal")))
+    forms = "|".join(words("legal"))
+    ends = frame.with_row_index("row").filter(is_legal)
+    ends = ends.select("row", short=_filled(pl.col("bare").str.replace(f"(?: (?:and )?(?:{forms}))+$", "")))
+    found = frame.with_row_index("row").join(ends, on="row", how="left", maintain_order="left")
+    return found.select(pl.coalesce("short", "bare", plain(pl.col("v"))))["short"]
 
 
 def latin_company(value: pl.Expr) -> pl.Expr:
