@@ -14,8 +14,9 @@ from quarterdeck.base.draws import matrix
 from quarterdeck.base.schema import conform, table
 from quarterdeck.base.tables import Tables
 from quarterdeck.demand import bookings
+from quarterdeck.demand.backtest import again
 from quarterdeck.demand.bookings import OTHER
-from quarterdeck.demand.deals import month_number, prepare
+from quarterdeck.demand.deals import Clock, month_number, prepare
 from quarterdeck.demand.settings import DemandSettings
 
 TODAY = date(2024, 3, 11)
@@ -206,6 +207,28 @@ def test_orders_in_other_currencies_are_told():
     told = [finding for finding in found if finding.code == "demand.foreign_currency"]
     assert len(told) == 1
     assert told[0].message == "1 orders are in EUR; they are added one to one to USD."
+
+
+def test_what_was_sold_later_changes_nothing_of_an_earlier_forecast():
+    made = config(date(2023, 6, 1), draws=50)
+    orders = shop(29)
+    later = orders.with_columns(
+        amount=pl.when(pl.col("ordered_at") >= datetime(2023, 3, 1)).then(pl.col("amount") * 9).otherwise("amount")
+    )
+    found = []
+    for given in (orders, later):
+        fitted = demand.fit(Tables(orders=given), made).tables
+        past = bookings.Bookings.of_table(fitted["bookings"], fitted["nodes"], Clock.at(made.today))
+        origin = month_number(date(2023, 3, 1))
+        none = Tables()
+        found.append(again(prepare(none["opportunities"], made.company), none["opportunity_history"], past,
+                           fitted["nodes"], (origin, 3), config=made))  # fmt: skip
+    one, two = found
+    assert np.array_equal(one.history.amount, two.history.amount)
+    assert np.array_equal(one.means["last_year"], two.means["last_year"])
+    assert two.came.sum() == pytest.approx(9 * one.came.sum())
+    whole = orders.filter(pl.col("ordered_at").is_between(datetime(2022, 4, 1), datetime(2022, 5, 1), closed="left"))
+    assert one.means["last_year"][:, 1].sum() == pytest.approx(whole["amount"].sum() / 100)
 
 
 @pytest.mark.shared_data

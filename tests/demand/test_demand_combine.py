@@ -229,3 +229,21 @@ def test_methods_whose_inputs_nobody_recorded_are_missing(make_company):
     known = prepare(make_company(months=6), Company())
     history = conform("opportunity_history", pl.DataFrame({"id": ["1"], "opportunity_id": ["x"]}))
     assert by_people(known, history, (2020 * 12 + 6, 3), tuple(known["node_id"].unique()), Company()) == {}
+
+
+def test_an_override_holds_exactly_on_top_and_keeps_the_relative_spread(learned):
+    frames, made = learned
+    given_weights = frames | {"demand_weights": weights_table(0.5, 1.3)}
+    row = {
+        "id": "1", "room": "demand", "target": "all", "period_start": date(2022, 2, 1), "value": 50_000.0,
+        "reason": "a tender", "who": "Ann", "decided_at": datetime(2021, 12, 31),
+    }  # fmt: skip
+    before = demand.simulate(Tables(**given_weights), made).tables["demand_lines"]
+    after = demand.simulate(Tables(**given_weights, overrides=pl.DataFrame([row])), made).tables["demand_lines"]
+    pick = (pl.col("node_id") == "all", pl.col("measure") == "amount", pl.col("period_start") == date(2022, 2, 1))
+    was, now = (lines.filter(*pick).row(0, named=True) for lines in (before, after))
+    assert now["mean"] == pytest.approx(50_000, rel=1e-6)
+    assert now["q90"] / now["mean"] == pytest.approx(was["q90"] / was["mean"], rel=1e-4)
+    assert now["from_override"] == pytest.approx(50_000 - was["mean"], rel=1e-4)
+    elsewhere = [lines.filter(pl.col("period_start") != date(2022, 2, 1))["mean"] for lines in (before, after)]
+    assert elsewhere[0].to_list() == elsewhere[1].to_list()
