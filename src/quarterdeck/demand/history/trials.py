@@ -34,7 +34,8 @@ class Trial:
     """One series with all that was tried: arrays over models (rows), in the order of `names`.
 
     `said`, `sd` and `came` are over the tested periods of all origins, `step` says how far ahead each lay; `mean` and
-    `mean_sd` are over the coming periods; `fitted` over the past ones (NaN where a model says nothing).
+    `mean_sd` are over the coming periods; `fitted` over the past ones (NaN where a model says nothing),
+    `fitted_then` the same as known at the first origin.
     """
 
     series: Series
@@ -49,6 +50,7 @@ class Trial:
     came: Array
     step: NDArray[np.int64]
     cleaned: Cleaned
+    fitted_then: Array
     kept: tuple[str, ...] = ()
 
     @property
@@ -108,10 +110,13 @@ def run(series: Series, horizon: int, season: int, *, tests: int = 3, asked: tup
     came: list[Array] = []
     steps: list[NDArray[np.int64]] = []
     forms: dict[str, str] = {}
+    fitted_then = np.full((len(names), len(whole)), np.nan)
     for place in origins(len(y), horizon, tests) if kind not in ("empty", "constant") else []:
         reach = min(horizon, len(y) - place)
         ahead = x[place : place + reach]
         made = _all(names, y[:place], x[:place], ahead, kept, reach, season_of(place, season), forms)
+        if not said:
+            fitted_then[:, begin : begin + place] = np.stack([one.fitted for one in made])
         said.append(np.stack([one.mean for one in made]))
         sd.append(np.stack([one.sd for one in made]))
         came.append(y[place : place + reach])
@@ -133,6 +138,7 @@ def run(series: Series, horizon: int, season: int, *, tests: int = 3, asked: tup
         came=np.concatenate(came) if came else np.zeros(0),
         step=np.concatenate(steps) if steps else np.zeros(0, np.int64),
         cleaned=_moved(clean(y, used), begin) if kind == "regular" else Cleaned(whole),
+        fitted_then=fitted_then,
         kept=tuple(series.regressors[number] for number in kept),
     )
 
