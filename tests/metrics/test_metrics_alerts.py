@@ -95,3 +95,10 @@ def test_targets_of_the_table_are_held_against_the_metric_that_they_name() -> No
 def test_wrong_target_is_refused(aim: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         MetricsSettings.model_validate({"targets": [aim]})
+
+
+def test_a_value_that_is_its_target_keeps_it() -> None:
+    for bound in ("at_least", "at_most"):
+        aim = {"metric": "won_deals", bound: 2, "grain": "week"}
+        lines = measured(WINS, datetime(2024, 4, 17), [aim]).tables["target_lines"]
+        assert lines.filter(period_start=date(2024, 4, 8)).select("value", "is_met").rows() == [(2.0, True)]

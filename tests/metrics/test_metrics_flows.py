@@ -234,3 +234,12 @@ def test_company_day_decides_in_which_quarter_a_deal_came() -> None:
     found = bars(waterfall(Tables(opportunities=deals), START, END, company=seoul))
     assert (found["opening"], found["new"]) == ((0, 0), (1, 10))
     assert bars(waterfall(Tables(opportunities=deals), START, END))["opening"] == (1, 10)
+
+
+def test_what_happens_at_the_first_instant_of_a_period_belongs_to_it() -> None:
+    deals = pl.DataFrame([
+        deal("ends", "won", 10, at(1), at(4), stage="Closed Won"), deal("begins", "open", 7, at(4), stage="First"),
+    ])  # fmt: skip
+    found = bars(waterfall(Tables(opportunities=deals), START, END))
+    assert (found["opening"], found["new"], found["won"], found["closing"]) == ((1, 10), (1, 7), (1, -10), (1, 7))
+    assert bars(waterfall(Tables(opportunities=deals), date(2024, 1, 1), START))["closing"] == (1, 10)

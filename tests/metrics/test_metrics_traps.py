@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -213,3 +213,15 @@ def test_weeks_are_those_of_iso_and_add_up_to_all() -> None:
     assert found.select("period_start", "value").rows() == [
         (date(2024, 12, 16), 3.0), (date(2024, 12, 23), 7.0), (date(2024, 12, 30), 1.0),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("days", "customers"), [(365, 1.0), (366, 1.0), (367, 1.0)])
+def test_who_buys_again_on_the_last_day_was_a_customer_throughout(days: int, customers: float) -> None:
+    first = datetime(2023, 1, 10)
+    again = first + timedelta(days=days)
+    rows = [(str(n), "won", 100, at, at) for n, at in enumerate((first, again))]
+    tables = Tables(opportunities=deals(*rows, account_id="acme"))
+    assert value(tables, "customers", date(2024, 2, 1)) == customers
+    # A company that buys on the day on which it would lapse does not go; one day later it went and came anew.
+    lost = measure(tables, ["lost_customers"], as_of=AS_OF).filter(pl.col("value") > 0)
+    assert lost.height == (0 if days <= 365 else 1)

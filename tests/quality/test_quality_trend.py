@@ -190,7 +190,14 @@ def test_a_member_that_got_worse_is_named() -> None:
 
 def test_a_table_too_long_to_be_read_gives_the_same_rates(monkeypatch: pytest.MonkeyPatch) -> None:
     mails = [
-        (f"c{n}", "N", "x@@y.example" if n % 3 else "x@y.example", f"p{n % 2}", "x", datetime(2024, 6, 30 - n, 23, 30))
+        (
+            f"c{n}",
+            "N",
+            "x@@y.example" if n % 3 else "x@y.example",
+            f"p{n % 2}",
+            "x",
+            datetime(2024, 6, 30 - n, *((15, 0) if n % 7 == 0 else (23, 30))),
+        )
         for n in range(24)
     ]
     names = ("id", "name", "email", "source", "account_id", "created_at")
@@ -234,3 +241,27 @@ def test_months_of_fiscal_years_of_weeks_are_those_of_their_calendar() -> None:
     assert months.starts[-2:] == (date(2024, 5, 5), date(2024, 6, 2))
     assert months.ends[-2:] == (date(2024, 6, 2), date(2024, 7, 7))
     assert list(beginnings("quarter", now).values()) == [date(2023, 10, 29), date(2024, 2, 4)]
+
+
+def test_a_deal_that_closes_on_the_day_after_a_period_did_not_come_in_it() -> None:
+    day_after = pl.when(pl.col("id") == "kept").then(datetime(2024, 5, 1)).otherwise("closed_at").alias("closed_at")
+    effects = made(company(DEALS.with_columns(day_after), HISTORY)).tables["error_effects"].filter(grain="month")
+    april = effects.filter(pl.col("class") == "clean", period_start=date(2024, 4, 1))
+    assert april.select("promised", "came").rows() == [(120.0, 0.0)]
+    new = effects.filter(pl.col("class") == "new", pl.col("period_start").is_in([date(2024, 4, 1), date(2024, 5, 1)]))
+    assert new.select("period_start", "came").rows() == [(date(2024, 5, 1), 100.0)]
+
+
+def test_the_age_of_old_deals_is_that_which_was_known_at_the_first_moment() -> None:
+    deals = rows(
+        ("id", "status", "owner_id", "amount", "created_at", "closed_at"),
+        ("quick", "won", "ann", 100, moment(5), moment(10)),
+        ("slow", "won", "ann", 100, moment(5), moment(20, 2)),
+        ("open", "open", "ann", 100, moment(5), None),
+    )
+    history = rows(("id", "opportunity_id", "changed_at", "amount"), ("h", "open", moment(5), 100))
+    settings = SETTINGS.model_copy(update={"stale_minimum": 1})
+    now = Moment(AS_OF, AS_OF.date(), Company(), settings)
+    held = panel(company(deals, history), now, [datetime(2024, 2, 1), datetime(2024, 3, 1)])
+    # Until February deals were won within 5 days; a deal of 27 days was old then, whatever took 46 days later.
+    assert held["open_too_long"].to_list() == [True, True]
