@@ -265,11 +265,21 @@ def test_what_tells_the_outcome_is_left_out_and_can_be_kept(fitted):
     assert "result" in set(kept.tables["profile_bins"]["attribute"])
 
 
-def test_where_nothing_tells_the_outcome_all_fit_alike_and_a_finding_says_so(fitted):
-    _, result = fitted
-    fits = result.tables["fits"].filter(subject="lead")
-    assert fits["points"].std() < 6
+def test_where_nothing_tells_the_outcome_all_fit_alike_and_a_finding_says_so():
+    result = profile(Tables(leads=company()["leads"]), config())
+    assert result.tables["fits"]["points"].std() < 6
     assert "scoring.profile_tells_little" in {finding.code for finding in result.findings if finding.table == "leads"}
+
+
+def test_a_subject_whose_own_outcomes_tell_nothing_is_read_by_what_the_other_s_tell(fitted):
+    frames, result = fitted
+    fits = result.tables["fits"]
+    leads = fits.filter(subject="lead").join(frames["leads"], left_on="subject_id", right_on="id")
+    points = dict(leads.group_by("industry").agg(pl.col("points").mean()).iter_rows())
+    assert points["Bank"] > points["Shop"] + 40
+    assert leads["profile"].unique().to_list() == fits.filter(subject="account")["profile"].unique().to_list()
+    told = next(finding for finding in result.findings if finding.code == "scoring.profile_borrowed")
+    assert told.table == "leads"
 
 
 def test_letters_from_before_the_cut_do_not_know_what_came_after_it():

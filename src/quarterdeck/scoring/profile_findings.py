@@ -72,5 +72,19 @@ def verdict(learned: Learned, settings: ProfileSettings) -> list[Finding]:
     else:
         message = f"The profile of {table} told the {test.n} latest outcomes no better than chance: {figures}."
         code = "scoring.profile_tells_little"
-        fix = "Record more about them (industry, size, what they use), or write rules by hand; trust no letter yet."
+        fix = (
+            "Record more about them (industry, size, what they use), or write rules by hand; do not trust this profile."
+        )
     return [*found, Finding(code=code, severity="notice", message=message, fix=fix, table=table, count=test.n)]
+
+
+def borrowed(learned: Learned, used: Learned) -> Finding:
+    """That a subject is graded by the other's profile."""
+    return Finding(
+        code="scoring.profile_borrowed",
+        severity="notice",
+        message=f"{learned.subject.title()}s are graded by what is learned from {used.subject}s, on what both have: "
+        f"their own outcomes tell nothing yet.",
+        fix=f"Nothing to mend; with more outcomes and attributes of {learned.subject}s their own profile takes over.",
+        table=f"{learned.subject}s",
+    )

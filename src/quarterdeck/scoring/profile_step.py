@@ -48,8 +48,10 @@ def profile(tables: Tables, config: Config[ProfileSettings]) -> Result:
     for learned in found:
         if learned.records.frame.height:
             findings += say.verdict(learned, config.settings)
-            other = next(entry for entry in found if entry is not learned)
-            parts.append(_fits(learned, other, config.settings))
+            used = read_by(learned, next(entry for entry in found if entry is not learned))
+            if used is not learned:
+                findings.append(say.borrowed(learned, used))
+            parts.append(_fits(learned, used, config.settings))
     fits = pl.concat(parts) if parts else empty("fits")
     fits = pl.concat([fits, _deals(tables, fits)])
     return Result(
@@ -98,10 +100,22 @@ def _learn(lessons: pl.DataFrame, names: list[str], settings: ProfileSettings) -
     return learn(lessons.select(names), outcomes, by_value=settings.by == "value", shrinkage=settings.shrinkage)
 
 
-def _fits(learned: Learned, other: Learned, settings: ProfileSettings) -> pl.DataFrame:
-    """The rows of `fits` of a subject; where it has no profile of its own, the other's is read on what they share."""
-    frame = learned.records.frame
-    used = learned.profile if learned.profile.attributes else other.profile
+def read_by(learned: Learned, other: Learned) -> Learned:
+    """Whose profile a subject's records are read by: its own, unless that tells nothing and the other's does.
+
+    Attributes that the subject lacks then count as unknown.
+    """
+    own = learned.profile.attributes
+    if own and (learned.lift is None or learned.lift.tells_something):
+        return learned
+    shared = {entry.name for entry in other.profile.attributes} & set(learned.records.attributes)
+    is_better = other.lift is not None and other.lift.tells_something
+    return other if shared and (is_better or not own) else learned
+
+
+def _fits(learned: Learned, by: Learned, settings: ProfileSettings) -> pl.DataFrame:
+    """The rows of `fits` of a subject, read by a profile of its own or another's."""
+    frame, used = learned.records.frame, by.profile
     rules = [rule for rule in settings.rules if settings.use != "learned" and rule.subject in ("both", learned.subject)]
     parts = adjust(used.parts(frame), frame, rules)
     points = total(parts, frame.height)
@@ -118,13 +132,14 @@ def _fits(learned: Learned, other: Learned, settings: ProfileSettings) -> pl.Dat
             "profile": [used.version] * frame.height,
         }
     )
-    return conform("fits", table.join(_before(learned, frame, rules, settings), on="subject_id", how="left"))
+    return conform("fits", table.join(_before(learned, by.earlier, rules, settings), on="subject_id", how="left"))
 
 
-def _before(learned: Learned, frame: pl.DataFrame, rules: list[ProfileRule], settings: ProfileSettings) -> pl.DataFrame:
+def _before(learned: Learned, earlier: Profile, rules: list[ProfileRule], settings: ProfileSettings) -> pl.DataFrame:
     """The letter that the earlier profile gives to records of which it knew no outcome."""
+    frame = learned.records.frame
     tested = frame.join(learned.later.select("id").unique(), on="id", how="semi")
-    points = total(adjust(learned.earlier.parts(frame), frame, rules), frame.height)
+    points = total(adjust(earlier.parts(frame), frame, rules), frame.height)
     letter = letters(points, share(points), forced(frame, rules), settings)
     both = pl.DataFrame({"subject_id": frame["id"], "letter_before": letter})
     return both.join(tested.select(subject_id="id"), on="subject_id", how="semi")
