@@ -288,7 +288,9 @@ def test_letters_from_before_the_cut_do_not_know_what_came_after_it():
     turned = pl.when(pl.col("status") == "won").then(pl.lit("lost")).otherwise(pl.lit("won"))
     other = frames["opportunities"].with_columns(status=pl.when(later).then(turned).otherwise("status"))
     before = [
-        profile(Tables(**(frames | {"opportunities": deals})), config()).tables["fits"].filter(subject="account")
+        profile(Tables(**(frames | {"opportunities": deals})), config(least_points=(124, 118, 112, 106, 100)))
+        .tables["fits"]
+        .filter(subject="account")
         for deals in (frames["opportunities"], other)
     ]
     assert before[0]["letter_before"].null_count() < 300

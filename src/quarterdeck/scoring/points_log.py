@@ -47,7 +47,7 @@ def _read(tables: Tables, name: str, moment: str) -> pl.DataFrame:
 
 
 def _matched(frame: pl.DataFrame, rules: Sequence[PointRule], origin: str) -> pl.DataFrame:
-    """The rows that a rule matches, with the first such rule."""
+    """The rows that a rule matches, with the first such rule; found once for each kind and outcome that there is."""
     match = pl.lit(None, dtype=pl.String)
     for rule in reversed(rules):
         asked = pl.lit(True)
@@ -56,7 +56,8 @@ def _matched(frame: pl.DataFrame, rules: Sequence[PointRule], origin: str) -> pl
         if rule.outcomes:
             asked &= _plain("outcome").is_in([outcome.lower() for outcome in rule.outcomes])
         match = pl.when(asked.fill_null(False)).then(pl.lit(rule.name)).otherwise(match)
-    frame = frame.with_columns(rule=match).filter(pl.col("rule").is_not_null())
+    kinds = frame.select("kind", "outcome").unique().with_columns(rule=match).filter(pl.col("rule").is_not_null())
+    frame = frame.join(kinds, on=["kind", "outcome"], how="inner", nulls_equal=True)
     return frame.select("rule", "at", pl.concat_str(pl.lit(origin), "id").alias("key"), *PERSON).cast(
         {"at": pl.Datetime("us")}
     )
