@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import date, datetime
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from zoneinfo import ZoneInfo
 
@@ -117,7 +117,7 @@ def fixed(number: pl.Series, places: int) -> pl.Series:
 def _fixed_exactly(value: str, places: int) -> int | None:
     try:
         minor = int(Decimal(value).scaleb(places).quantize(Decimal(1), rounding=ROUND_HALF_UP))
-    except InvalidOperation:
+    except ArithmeticError:
         return None
     return minor if abs(minor) < 2**63 else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -82,7 +83,12 @@ class Blocks:
         while left and (part := stream.read(left)):
             parts.append(part)
             left -= len(part)
+        if parts and parts[-1].endswith(b"\r"):
+            parts.append(stream.read(1))
         block = b"".join(parts)
+        if b"\r" in block and block.count(b"\r") != block.count(b"\r\n"):
+            # Arrow ends a record at any carriage return; one without line feed belongs to a text
+            block = re.sub(rb"\r(?!\n)", b" ", block)
         if b"\0" in block:
             self.nulls += block.count(b"\0")
             block = block.replace(b"\0", b"") or b" "

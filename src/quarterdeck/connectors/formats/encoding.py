@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import IO
 
 from quarterdeck.connectors.formats.blob import Blob
+from quarterdeck.connectors.formats.table import UnreadableError
 
 _BLOCK = 4 << 20
 _MOST = 200_000
@@ -40,11 +41,21 @@ class Encoding:
 
 def detect(blob: Blob) -> Encoding:
     """The encoding of a whole file. Raises UnreadableError."""
-    return _detect(blob, blob.state)
+    found = _detect(blob, blob.state)
+    if isinstance(found, str):
+        raise UnreadableError(found)
+    return found
 
 
 @lru_cache(maxsize=512)
-def _detect(blob: Blob, _state: tuple[str, str, int, int]) -> Encoding:
+def _detect(blob: Blob, _state: tuple[str, str, int, int]) -> Encoding | str:
+    try:
+        return _looked_at(blob)
+    except UnreadableError as error:
+        return str(error)
+
+
+def _looked_at(blob: Blob) -> Encoding:
     with blob.open() as stream:
         start = stream.read(4096)
         marked = _marked(start)
