@@ -62,6 +62,20 @@ def test_the_weight_is_least_squares_drawn_to_the_usual_one_by_hand():
     assert found[0] == pytest.approx(by_hand)
 
 
+def test_large_and_small_nodes_count_by_their_size():
+    """A node of 100 a month for which the pipeline was right, one of 4 for which history was."""
+    rows = pl.DataFrame(
+        [
+            {"node_id": name, "level": "region", "horizon": 1, "pipeline": p, "history": h, "actual": a}
+            for name, p, h, a in (("large", 100.0, 80.0, 100.0), ("small", 6.0, 4.0, 4.0))
+            for _ in range(300)
+        ]
+    )
+    # Squares of the distances over the sizes: 400 / 100 say 1 and 4 / 4 say 0; 60 usual rows of 2.5 say 0.95.
+    expected = (300 * 4 + 60 * 2.5 * 0.95) / (300 * 4 + 300 * 1 + 60 * 2.5)
+    assert learn(rows, 1).pipeline[1, 0] == pytest.approx(expected)
+
+
 def test_without_a_back_test_the_usual_weight_holds():
     assert learn(trials([(1.0, 2.0, 3.0)]).clear(), 3).pipeline.tolist() == [usual(3).tolist()] * 2
 

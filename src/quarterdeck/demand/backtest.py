@@ -26,6 +26,8 @@ from quarterdeck.demand.settings import DemandSettings
 
 Array = NDArray[np.float64]
 LEVELS = ("all", "region", "product")
+CLEARLY = 1.05
+"""How much larger the forecast's error must be than the naive one's before a person is told."""
 WRITES = ("demand_accuracy", "method_accuracy", "demand_weights")
 
 
@@ -279,7 +281,7 @@ def _lessons(table: pl.DataFrame, dates: int, settings: DemandSettings) -> list[
                 table="opportunities",
             )
         )
-    if mine > theirs:
+    if mine > CLEARLY * theirs:
         found.append(
             Finding(
                 code="demand.loses_to_naive",

@@ -83,7 +83,7 @@ def _of(rows: pl.DataFrame, level: str) -> pl.DataFrame:
 
 
 def _weights(rows: pl.DataFrame, horizons: int, prior: float) -> Array:
-    """Least squares of what came on the two forecasts, errors in the unit of the node's usual month."""
+    """Least squares of what came on the two forecasts; a node's squared errors are taken to grow with its size."""
     usual_weight = usual(horizons)
     scaled = rows.with_columns(size=pl.col("actual").abs().mean().over("node_id")).filter(pl.col("size") > 0)
     if scaled.is_empty():
@@ -91,8 +91,8 @@ def _weights(rows: pl.DataFrame, horizons: int, prior: float) -> Array:
     apart, gain, horizon = (
         scaled.select(value).to_series().to_numpy()
         for value in (
-            (pl.col("pipeline") - pl.col("history")) / pl.col("size"),
-            (pl.col("actual") - pl.col("history")) / pl.col("size"),
+            (pl.col("pipeline") - pl.col("history")) / pl.col("size").sqrt(),
+            (pl.col("actual") - pl.col("history")) / pl.col("size").sqrt(),
             pl.col("horizon"),
         )
     )
