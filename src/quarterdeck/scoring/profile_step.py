@@ -172,19 +172,19 @@ def reasons(parts: dict[str, Array], frame: pl.DataFrame, rules: list[ProfileRul
     names = list(parts)
     if not names:
         return ["[]"] * frame.height
-    matrix = np.column_stack([parts[name] for name in names])
+    matrix = np.column_stack([parts[name] for name in names]).round(1)
     order = np.argsort(-np.abs(matrix), axis=1, kind="stable")[:, :REASONS]
-    columns = {name: frame[name].to_list() if name in frame.columns else [None] * frame.height for name in names}
     why = {rule.attribute: rule.why for rule in rules if rule.why}
-    found = []
-    for row, best in enumerate(order):
-        said = []
-        for place in best:
-            effect = float(matrix[row, place])
-            if abs(effect) >= 0.05:
-                said.append({"text": _said(names[place], columns[names[place]][row], why), "effect": round(effect, 1)})
-        found.append(json.dumps(said, ensure_ascii=False))
-    return found
+    told = np.full(order.shape, "", dtype=object)
+    for place, name in enumerate(names):
+        rows, ranks = np.nonzero((order == place) & (matrix[:, place] != 0)[:, None])
+        values = frame[name].gather(rows).to_list() if name in frame.columns else [None] * len(rows)
+        texts = {value: json.dumps(_said(name, value, why), ensure_ascii=False) for value in set(values)}
+        effects = matrix[rows, place].tolist()
+        told[rows, ranks] = [
+            f'{{"text": {texts[value]}, "effect": {effect}}}' for value, effect in zip(values, effects, strict=True)
+        ]
+    return [f"[{', '.join(filter(None, row))}]" for row in told.tolist()]
 
 
 def _said(name: str, value: object, why: dict[str, str]) -> str:
