@@ -16,9 +16,10 @@ from quarterdeck import demand
 from quarterdeck.base.config import Company, Config
 from quarterdeck.base.schema import conform
 from quarterdeck.base.tables import Tables
-from quarterdeck.demand.backtest import coverage, origins, rewind, stated_amounts, weighted_error
+from quarterdeck.demand.backtest import again, coverage, origins, rewind, stated_amounts, weighted_error
 from quarterdeck.demand.baselines import naive
-from quarterdeck.demand.deals import prepare
+from quarterdeck.demand.bookings import Bookings
+from quarterdeck.demand.deals import Clock, prepare
 from quarterdeck.demand.settings import DemandSettings
 
 NOTHING = pl.DataFrame(schema={"id": pl.String, "amount": pl.Float64})
@@ -205,3 +206,21 @@ def test_on_the_public_export_the_last_quarter_lies_in_the_95_percent_interval(s
     came = [731_980.0, 938_943.0, 1_131_573.0]
     for row, value in zip(total.iter_rows(named=True), came, strict=True):
         assert row["q025"] <= value <= row["q975"]
+
+
+def test_many_leaves_are_tried_with_fewer_draws():
+    """600 leaves keep 200,000 // 600 of 500 draws at an earlier date."""
+    orders = [
+        {"id": f"{leaf}-{month}", "ordered_at": datetime(2021, 1 + month, 3), "amount": 1000, "product_id": f"P{leaf}"}
+        for leaf in range(600)
+        for month in range(4)
+    ]
+    given = {"orders": conform("orders", pl.DataFrame(orders))}
+    made = config(date(2021, 5, 1), max_leaves=2000)
+    fitted = demand.fit(Tables(**given), made).tables
+    assert fitted["nodes"].filter("is_leaf").height == 600
+    past = Bookings.of_table(fitted["bookings"], fitted["nodes"], Clock.at(made.today))
+    empty = Tables()
+    deals, history = prepare(empty["opportunities"], Company()), empty["opportunity_history"]
+    trial = again(deals, history, past, fitted["nodes"], (2021 * 12 + 3, 1), config=made)
+    assert trial.history.amount.shape[-1] == 333

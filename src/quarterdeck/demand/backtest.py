@@ -26,6 +26,8 @@ from quarterdeck.demand.settings import DemandSettings
 
 Array = NDArray[np.float64]
 LEVELS = ("all", "region", "product")
+MOST, LEAST = 200_000, 100
+"""Leaves times draws of an earlier forecast, at most, and draws at least: all dates are held in memory at once."""
 CLEARLY = 1.05
 """How much larger the forecast's error must be than the naive one's before a person is told."""
 WRITES = ("demand_accuracy", "method_accuracy", "demand_weights")
@@ -139,8 +141,8 @@ def again(
 ) -> Trial:
     """The forecasts of `when[1]` months from the first day of month `when[0]`, from what was known then."""
     (origin, ahead), settings = when, config.settings
-    random = (settings.draws, config.seed)
     leaves = tuple(nodes.filter("is_leaf")["node_id"])
+    random = (min(settings.draws, max(MOST // max(len(leaves), 1), LEAST)), config.seed)
     before, came = past.arrays(leaves, origin)[1], past.arrays(leaves, origin + ahead)[1][:, -ahead:]
     means = {"last_year": baselines.naive(before, ahead)}
     if past.source != "deals":
@@ -150,7 +152,7 @@ def again(
     day = month_day(origin)
     known = rewind(deals, origin, stated_amounts(history, day, config))
     model = PipelineModel.learn(known, day, settings, config.company, {})
-    pipeline = model.paths(known, ahead, settings.draws, config.seed)
+    pipeline = model.paths(known, ahead, *random)
     means |= baselines.by_people(known, history, when, leaves, config.company)
     by_history = extrapolate.simulate(past, model.nodes, model.clock, ahead, *random)
     return Trial(model.nodes, pipeline, by_history, leaves, means, came)
