@@ -197,12 +197,12 @@ def records() -> dict[str, pl.DataFrame]:
         ),
         "events": pl.DataFrame(
             {
-                "id": [str(number) for number in range(7)],
-                "kind": ["form", "Visit ", "visit", "form", "visit", "odd", None],
-                "lead_id": ["l1", "l1", None, "l2", None, "l1", "l1"],
-                "contact_id": [None, None, "c1", None, "c2", None, None],
-                "account_id": [None, None, "acme", None, None, None, None],
-                "occurred_at": [day(8), day(1), day(2), day(7), day(3), day(2), day(1)],
+                "id": [str(number) for number in range(8)],
+                "kind": ["form", "Visit ", "visit", "form", "visit", "odd", None, "visit"],
+                "lead_id": ["l1", "l1", None, "l2", None, "l1", "l1", None],
+                "contact_id": [None, None, "c1", None, "c2", None, None, "c1"],
+                "account_id": [None, None, "acme", None, None, None, None, None],
+                "occurred_at": [day(8), day(1), day(2), day(7), day(3), day(2), day(1), day(20)],
             }
         ),
         "activities": pl.DataFrame(
@@ -239,11 +239,11 @@ def test_each_subject_gets_its_own_entries():
     # l1: form 10, visit 2, odd 1, an event without a kind 1 (both by the rule for any other event).
     assert points["lead", "l1"] == pytest.approx(14)
     assert points["lead", "l2"] == pytest.approx(10)
-    # c1: visit 2 and meeting 12; the call was not answered.
-    assert points["contact", "c1"] == pytest.approx(14)
+    # c1: two visits and a meeting 12; the call was not answered.
+    assert points["contact", "c1"] == pytest.approx(16)
     assert points["contact", "c2"] == pytest.approx(2)
-    # acme: c1 14, the lead that became its own 10 / 2, c2 2 / 4.
-    assert points["account", "acme"] == pytest.approx(14 + 5 + 0.5)
+    # acme: c1 16, the lead that became its own 10 / 2, c2 2 / 4.
+    assert points["account", "acme"] == pytest.approx(16 + 5 + 0.5)
     # o1: the meeting of the deal and what its contact did since it was opened; o2 is closed.
     assert points["opportunity", "o1"] == pytest.approx(14)
     assert ("opportunity", "o2") not in points
@@ -277,7 +277,7 @@ def test_tables_hold_their_schema_and_the_rules_say_how_often_they_counted():
         assert frame.select(entry.key).is_unique().all()
         assert not [column.name for column in entry.columns if column.is_required and frame[column.name].null_count()]
     rules = dict(result.tables["engagement_rules"].select("rule", "entries").iter_rows())
-    assert (rules["form"], rules["visit"], rules["meeting"], rules["signup"]) == (2, 3, 1, 0)
+    assert (rules["form"], rules["visit"], rules["meeting"], rules["signup"]) == (2, 4, 1, 0)
 
 
 def test_levels_by_shares_and_by_points():
@@ -372,3 +372,19 @@ def test_learned_points_are_high_for_what_converts_and_low_for_what_does_not():
     assert set(rules["origin"]) == {"learned"}
     few = engage(Tables(leads=leads[:50], events=events), config(learned=True)).tables["engagement_rules"]
     assert set(few["origin"]) == {"usual"}
+
+
+def test_the_rules_that_the_how_to_shows_are_accepted():
+    import re
+    from pathlib import Path
+
+    import yaml
+
+    from quarterdeck.scoring.profile_settings import ProfileSettings
+
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "scoring.md"
+    blocks = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.S)]
+    sections = {"profile": ProfileSettings, "engagement": EngagementSettings}
+    shown = [(name, sections[name].model_validate(given)) for block in blocks for name, given in block.items()]
+    assert [name for name, _ in shown] == ["profile", "engagement", "profile"]
+    assert all(section != sections[name]() for name, section in shown)

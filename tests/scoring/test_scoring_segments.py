@@ -151,6 +151,29 @@ def test_the_difference_is_weighed_by_segment_and_not_fooled_by_who_works_where(
     assert not overall.is_clear
 
 
+def test_who_is_best_is_chosen_from_earlier_deals_and_tested_on_later_ones_alone():
+    rows = []
+    for start, n, red, blue in ((0, 300, 0.6, 0.5), (300, 200, 0.2, 0.8)):
+        for place in range(n):
+            # The rates are met exactly in every ten deals of a team.
+            rows += [
+                (start + place, "s", "Red", float(place % 10 < 10 * red)),
+                (start + place, "s", "Blue", float(place % 10 < 10 * blue)),
+            ]
+    deals = pl.DataFrame(rows, schema=["hour", "segment", "category", "won"], orient="row").select(
+        "segment",
+        "category",
+        "won",
+        id=pl.concat_str("hour", "category"),
+        at=pl.lit(START) + pl.duration(hours=pl.col("hour")),
+    )
+    assert choose(deals)["s"].category == "Blue"
+    by_segment, overall = specialisation(deals, {})
+    assert (by_segment["s"].own_n, by_segment["s"].other_n) == (200, 200)
+    assert overall.effect == pytest.approx(0.2 - 0.8)
+    assert overall.is_clear
+
+
 def test_a_team_with_three_lucky_deals_is_not_the_segment_s_own():
     rows = [("s", "Red", 1.0)] * 60 + [("s", "Red", 0.0)] * 60 + [("s", "Blue", 1.0)] * 3
     deals = pl.DataFrame(rows, schema=["segment", "category", "won"], orient="row")
