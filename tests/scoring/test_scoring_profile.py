@@ -393,3 +393,15 @@ def test_on_the_bank_s_calls_the_scorecard_comes_near_boosting_and_holds_in_late
     # Boosting falls to 0.643 there.
     assert later.auc_low > 0.68
     assert later.lift > 1.5
+
+
+def test_columns_of_the_source_are_read_from_text_that_is_no_json_too():
+    from quarterdeck.scoring.profile_records import own_columns
+
+    rows = ['{"seats": 1, "plan": "x"}', "not json", "", None, "[1, 2]", '{"seats": "2", "plan": null, "a.b": "q"}']
+    rows += ['{"seats": 3, "plan": "y", "a.b": "r", "more": {"deep": 1}}']
+    found = own_columns(pl.Series(rows * 20), taken={"name"})
+    assert found.schema == {"seats": pl.Float64, "plan": pl.String, "a.b": pl.String}
+    assert found["seats"].to_list()[:7] == [1, None, None, None, None, 2, 3]
+    assert found["plan"].to_list()[:7] == ["x", None, None, None, None, None, "y"]
+    assert own_columns(pl.Series([None, None], dtype=pl.String), taken=set()).is_empty()
