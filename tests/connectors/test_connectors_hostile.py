@@ -235,7 +235,7 @@ print(int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[
         lambda stream: stream.write(b"x," * (100 << 20)),
         lambda stream: stream.write(b"id,stage,amount\n1,Won,5\n2," + b"x" * (200 << 20) + b",6\n3,Won,7\n"),
         lambda stream: stream.write(
-            b'id,stage,amount\n1,Won,5\n2,"' + (b"x" * 98 + b",\n") * (2 << 20) + b"\n3,Won,7\n"
+            b'id,stage,amount\n1,Won,5\n2,"' + (b"x" * 98 + b",\n") * (64 << 10) + b"\n3,Won,7\n"
         ),
         lambda stream: stream.write(b"id,stage,amount\n" + b'"' * (200 << 20)),
     ],

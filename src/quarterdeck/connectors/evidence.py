@@ -166,6 +166,11 @@ def examine(raw: pl.Series, missing: tuple[str, ...]) -> Evidence:
     return _text(found, rows, texts)
 
 
+def counted(raw: pl.Series) -> Evidence:
+    """A column of which no more is asked than whether it holds something."""
+    return Evidence(raw.name, "text", len(raw), raw.count(), raw.count(), ())
+
+
 def _typed(found: Evidence, values: pl.Series) -> Evidence:
     kind = values.dtype
     if kind == pl.Date:
@@ -223,11 +228,12 @@ def _numbers(found: Evidence, rows: pl.Series, texts: pl.Series) -> Evidence | N
         return replace(found, kind="phone")
     whole = bool((numbers % 1 == 0).all())
     is_integer = whole and not texts.str.contains(r"[.,]\d{1,2}$").any()
-    marks = {
-        code
-        for word, code in currency_words().items()
-        if texts.str.to_lowercase().str.contains(word, literal=True).mean() == 1.0
-    }
+    marks = set()
+    if texts.str.contains(r"[^\d\s.,'+\-]").all():
+        lowered = texts.str.to_lowercase()
+        marks = {
+            code for word, code in currency_words().items() if lowered.str.contains(word, literal=True).mean() == 1.0
+        }
     currency = next(iter(marks)) if len(marks) == 1 else ""
     return replace(
         found,

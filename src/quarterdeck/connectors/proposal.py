@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import polars as pl
+
 from quarterdeck.base import schema
 from quarterdeck.connectors.derive import derived_files
-from quarterdeck.connectors.evidence import Evidence, examine, settled
+from quarterdeck.connectors.evidence import Evidence, counted, examine, settled
 from quarterdeck.connectors.finish import finished
 from quarterdeck.connectors.fit import Placed, place
 from quarterdeck.connectors.joins import Joins, KnownValues, known_values
@@ -94,7 +96,7 @@ def propose_tables(
     held = known or Mapping(source=source)
     of_known = {entry.path: entry for entry in held.files if not entry.is_distinct}
     shapes = [_shape(table, of_known.get(table.path)) for table in tables]
-    found = {shape.sample.path: [examine(column, missing()) for column in shape.sample.frame] for shape in shapes}
+    found = {shape.sample.path: _examined(shape.sample.frame) for shape in shapes}
     evidence = settled(found)
     examined = [Examined(shape, evidence[shape.sample.path]) for shape in shapes]
     new = [item for item in examined if item.path not in of_known]
@@ -105,6 +107,11 @@ def propose_tables(
     kept = [_grown(entry, examined, joins) for entry in held.files]
     files = sorted([*kept, *entries], key=lambda entry: (entry.path, entry.is_distinct))
     return held.model_copy(update={"files": tuple(files)})
+
+
+def _examined(frame: pl.DataFrame) -> list[Evidence]:
+    columns = frame.get_columns()
+    return [*(examine(column, missing()) for column in columns[:_MANY]), *map(counted, columns[_MANY:])]
 
 
 def _shape(table: TableSample, entry: FileMapping | None) -> Shaped:

@@ -186,9 +186,10 @@ class _FileReader:
         out: dict[str, pl.Series] = {}
         if raw.width == 0:
             return out
-        for name in {entry.column for entry in self.entry.columns} & set(raw.columns):
+        there = set(raw.columns)
+        for name in {entry.column for entry in self.entry.columns} & there:
             self.notes.filled(name, raw[name].count())
-        entries = {entry.target: entry for entry in reversed(self.entry.columns) if entry.column in raw.columns}
+        entries = {entry.target: entry for entry in reversed(self.entry.columns) if entry.column in there}
         keys = self.lookups.keys(raw, self.entry)
         source_id = entries.get("source_id")
         out["id"] = (
@@ -208,7 +209,7 @@ class _FileReader:
             if column.name in out or column.name == ATTRIBUTES:
                 continue
             for entry in self.entry.columns:
-                if entry.target == column.name and entry.column in raw.columns:
+                if entry.target == column.name and entry.column in there:
                     made = self._column(raw[entry.column], column, entry, out)
                     out[column.name] = out[column.name].fill_null(made) if column.name in out else made
         self._fill(out, raw, entries)
@@ -323,11 +324,10 @@ class _FileReader:
         """What has no column of its own, and what could not be read, as a JSON map of the values that are there."""
         placed = {entry.column for entry in self.entry.columns if entry.target != ATTRIBUTES}
         parts = []
-        work = raw
-        for name in raw.columns:
-            kind = raw.schema[name]
+        instead: list[pl.Series | pl.Expr] = []
+        for name, kind in raw.schema.items():
             if name in self.unread:
-                work = work.with_columns(self.unread[name].alias(name))
+                instead.append(self.unread[name].alias(name))
             elif name in placed:
                 continue
             elif name == ATTRIBUTES and kind == pl.String:
@@ -337,12 +337,13 @@ class _FileReader:
                 parts.append(inner.str.strip_chars().str.slice(1).str.head(-1))
                 continue
             elif kind.is_temporal() or isinstance(kind, pl.Decimal):
-                work = work.with_columns(pl.col(name).cast(pl.String))
+                instead.append(pl.col(name).cast(pl.String))
             encoded = pl.struct(name).struct.json_encode().str.slice(1).str.head(-1)
             parts.append(pl.when(pl.col(name).is_not_null()).then(encoded))
         if not parts:
             return pl.Series(ATTRIBUTES, [None] * raw.height, dtype=pl.String)
         joined = pl.concat_str(parts, separator=",", ignore_nulls=True)
+        work = raw.with_columns(instead)
         return work.select(pl.when(joined != "").then(pl.lit("{") + joined + pl.lit("}")).alias(ATTRIBUTES)).to_series()
 
     # -- rows ------------------------------------------------------------------------------------------------------
