@@ -3,8 +3,9 @@
     python -m benchmarks.forecasting [--every 1] [--workers 1] [--data ../shared/data]
 
 All 3,003 series (or every n-th), each forecast from its training part alone. sMAPE is the mean over all tested points
-as the competition has it; MASE is scaled by the seasonal naive error within the training part; OWA is the mean of both
-over those of Naive2, as published for the competition. Coverage counts tested points between the bounds.
+as the competition has it; MASE is the mean over the series, scaled by the seasonal naive error within the training
+part; OWA is the mean of both over those of Naive2, as published for the competition. Coverage counts tested points
+between the bounds.
 """
 
 from __future__ import annotations
@@ -68,7 +69,8 @@ def judged(made: pl.DataFrame, test: pl.DataFrame, scale: pl.DataFrame) -> dict[
     apart = (pl.col("y") - pl.col("mean")).abs()
     found = both.select(
         smape=(200 * apart / (pl.col("y").abs() + pl.col("mean").abs())).mean(),
-        mase=(apart / pl.col("scale")).filter(pl.col("scale") > 0).mean(),
+        mase=(apart / pl.col("scale") / pl.len().over("unique_id")).filter(pl.col("scale") > 0).sum()
+        / pl.col("unique_id").n_unique(),
         **{f"in {level} %": pl.col("y").is_between(f"lo-{level}", f"hi-{level}").mean() for level in LEVEL},
     )
     return dict(found.row(0, named=True))

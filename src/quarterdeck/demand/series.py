@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quarterdeck.demand.frames import given_like, to_polars
-from quarterdeck.demand.history import Options, forecast_panel
+from quarterdeck.demand.history import Options, forecast_panel, spark
 
 BASELINE = "mean_of_3"
 MEANS = {"mean_of_3": 3, "mean_of_6": 6, "mean_of_12": 12}
@@ -148,22 +148,20 @@ def forecast_series(
 ) -> Any:
     """Forecasts of many series: `unique_id, ds, y` in, `unique_id, ds, model, mean, lo-80, hi-80, …` out.
 
-    `history` is a polars, pandas or Arrow frame; the forecasts come back in its kind. `freq` is a polars or pandas word
-    for month, quarter, week, day or year, or 1 where `ds` holds numbers. Further numeric columns that `history` and
-    `future` (`ds`, the columns, `unique_id` where they differ by series) share are regressors: price, promotion, any
-    outside series. They, and the working days and holidays of `country`, count only where they help at unseen periods.
+    `history` is a polars, pandas, Arrow or Spark frame; the forecasts come back in its kind. `freq` is a polars or
+    pandas word for month, quarter, week, day or year, or 1 where `ds` holds numbers. Further numeric
+    columns that `history` and `future` (`ds`, the columns, `unique_id` where they differ by series) share are
+    regressors: price, promotion, any outside series. They, and the working days and holidays of `country`, count only
+    where they help at unseen periods.
 
     `options` are the fields of `history.Options`: season, tests, gaps, country, models. `workers` processes share the
     work. A bad series never stops the others; `history.forecast_panel` reports on each.
     Raises on missing columns, an unknown frequency, model or country. Intervals are conformal: as wide as it took to
     hold their share of the errors at earlier periods.
     """
-    made = forecast_panel(
-        to_polars(history),
-        horizon,
-        freq,
-        Options(level=tuple(level), **options),
-        future=None if future is None else to_polars(future),
-        workers=workers,
-    )
+    asked = Options(level=tuple(level), **options)
+    coming = None if future is None else to_polars(future)
+    if spark.is_spark(history):
+        return spark.forecast(history, horizon, freq, asked, coming)
+    made = forecast_panel(to_polars(history), horizon, freq, asked, future=coming, workers=workers)
     return given_like(made.frame, history)

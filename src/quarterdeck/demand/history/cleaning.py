@@ -39,9 +39,14 @@ def clean(y: Array, season: int) -> Cleaned:
     """The series without the damage of outliers; values before a level shift are raised or lowered to the new level."""
     if len(y) < LEAST or np.ptp(y) == 0:
         return Cleaned(y)
-    seasonal = _seasonal(y, season)
+    shift = _shift(y)
+    level = np.zeros(len(y))
+    if shift is not None:
+        level[:shift] = np.median(y[shift:]) - np.median(y[:shift])
+    seasonal = _seasonal(y + level, season)
     flat = y - seasonal
-    shift = _shift(flat)
+    if shift is None:
+        shift = _shift(flat)
     size = 0.0
     if shift is not None:
         width = min(max(season, SHIFT_LEAST), shift, len(y) - shift)
@@ -93,7 +98,10 @@ def _shift(flat: Array) -> int | None:
     }
     if not steps:
         return None
-    best = max(steps, key=lambda place: abs(steps[place]))
+    largest = max(abs(step) for step in steps.values())
+    # Medians see the step some periods early and late; it lies where neighbours differ most.
+    near = [place for place in places if abs(steps[place]) >= 0.8 * largest]
+    best = max(near, key=lambda place: abs(flat[place] - flat[place - 1]))
     before, after = flat[:best], flat[best:]
     within = np.concatenate([before - np.median(before), after - np.median(after)])
     scale = _scale(within)

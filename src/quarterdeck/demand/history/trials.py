@@ -171,13 +171,16 @@ def _all(
 
     `forms` keeps what a model chose at the first origin; later ones do not search again.
     """
+    if not len(y):
+        nothing = models.Made(np.zeros(horizon), np.zeros(horizon), np.zeros(0))
+        return [nothing] * len(names)
     effect, effect_ahead = regressors.effects(y, x, ahead, kept, season)
     learned = clean(y - effect, season).y if pattern(y) == "regular" else y
     fallback = models.mean_of_3(models.Past(learned), horizon)
     found = []
     for name in names:
         key = f"{name}{season}"
-        made = models.run(name, models.Past(learned, season, forms.get(key, "")), horizon) if len(learned) else None
+        made = models.run(name, models.Past(learned, season, forms.get(key, "")), horizon)
         if made is not None and made.form:
             forms.setdefault(key, made.form)
         made = made or fallback
