@@ -17,6 +17,8 @@ BLOCK = 16 << 20
 LONGEST = 16 << 20
 _INNER = 2 << 20
 _TAIL = 1 << 16
+_BROKEN = 100_000
+_AT_ONCE = 1 << 14
 _QUOTED = 4 << 20
 _QUOTE, _NEWLINE, _RETURN = 34, 10, 13
 
@@ -49,6 +51,8 @@ class Blocks:
     """Zero bytes that were left out."""
     _line: int = 1
     _is_skipping: bool = False
+    _whole: int = 0
+    _broken: int = 0
 
     def pieces(self, stream: Reads, skip: int) -> Iterator[Piece]:
         """The pieces after `skip` lines, at least one. Raises UnreadableError."""
@@ -107,15 +111,15 @@ class Blocks:
         while done < len(data):
             end, is_broken = regular(data, done, self.delimiter, is_end=is_end)
             if end > done:
-                yield self._parsed(data[done:end] if done or end < len(data) else data, is_last=is_end)
+                yield self._weighed(self._parsed(data[done:end] if done or end < len(data) else data, is_last=is_end))
                 done = end
             if not is_broken:
                 break
             piece, after = self._carefully(data, done, most, is_end=is_end)
             if after == done:
                 break
-            yield piece
-            done, most = after, 2 * most
+            yield self._weighed(piece)
+            done, most = after, min(2 * most, _AT_ONCE)
         if not is_end and len(data) - done > LONGEST and data.find(b"\n", done) < 0:
             told = shown(data[done : done + 4000].decode("utf-8", "replace"))
             frame = self._frame([], is_last=is_end)
@@ -123,6 +127,14 @@ class Blocks:
             yield Piece(frame, _numbers([]), broken, 1)
             self._is_skipping, done = True, len(data)
         return done
+
+    def _weighed(self, piece: Piece) -> Piece:
+        """The piece, unless most of the file is broken by now: then the rest is not looked at."""
+        self._whole += piece.frame.height
+        self._broken += len(piece.broken)
+        if self._broken > max(_BROKEN, self._whole):
+            raise UnreadableError(_mostly_broken(self._broken, piece.broken[-1].reason))
+        return piece
 
     # -- by the rules ----------------------------------------------------------------------------------------------
 
@@ -135,6 +147,8 @@ class Blocks:
             if wrong:
                 table, wrong = self._arrow(data, columns, in_threads=False)
         except pa.ArrowException as error:
+            if "Expected" in str(error) and "columns" in str(error):
+                raise UnreadableError(_mostly_broken(2 * _BROKEN, first_line(error))) from None
             if "straddl" not in str(error) and "block" not in str(error):
                 raise UnreadableError(f"it breaks off: {first_line(error)}") from None
             table, wrong = self._arrow(data, columns, in_threads=False)
@@ -156,7 +170,7 @@ class Blocks:
 
         def set_aside(row: Any) -> str:
             wrong.append((row.number or 0, row.text))
-            return "skip"
+            return "skip" if len(wrong) <= 2 * _BROKEN else "error"
 
         try:
             table = csv.read_csv(
@@ -251,6 +265,10 @@ class Blocks:
         made = {name: [row[place] for row in rows] for place, name in enumerate(self.names)}
         frame = pl.DataFrame(made, schema=dict.fromkeys(self.names, pl.String))
         return frame if is_last else frame.select(self.columns)
+
+
+def _mostly_broken(count: int, reason: str) -> str:
+    return f"{count:,} of its rows are broken, such as by this: {reason}; the rest is not read"
 
 
 def _has_blank(frame: pl.DataFrame) -> bool:

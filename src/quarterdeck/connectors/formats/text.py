@@ -209,7 +209,7 @@ def _gathered(pieces: Iterator[Piece], size: int) -> Iterator[list[Piece]]:
     held: list[Piece] = []
     for piece in pieces:
         held.append(piece)
-        if sum(part.frame.height for part in held) >= size:
+        if sum(part.frame.height + len(part.broken) for part in held) >= size:
             yield held
             held = []
     if held:
