@@ -153,7 +153,8 @@ def _names(kind: Pattern, season: int, asked: tuple[str, ...], lowest: float) ->
         usual = (*usual, "mstl")
     if lowest <= 0:
         usual = tuple(name for name in usual if name != "log_theta")
-    baselines = BASELINES if season > 1 else BASELINES[:1]
+    # Last year's values of what sells seldom are chance: they take no part.
+    baselines = BASELINES if season > 1 and kind == "regular" else BASELINES[:1]
     return (*usual, *(name for name in baselines if name not in usual))
 
 
