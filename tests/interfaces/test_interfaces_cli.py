@@ -8,7 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from decimal import Decimal
 from pathlib import Path
 
@@ -30,7 +29,7 @@ def export_rows(company: Path) -> list[dict[str, str]]:
 
 
 def test_the_commands_of_the_loop_are_all_there() -> None:
-    wanted = "init sync check measure score forecast supply plan approve review run report explain doctor steps show export simulate override withdraw"
+    wanted = "init sync check measure score forecast supply plan approve review run report explain doctor steps show export simulate override withdraw map merge compact erase backup restore fixes edit enrich sources"
     assert sorted(NAMES) == sorted(wanted.split())
 
 
@@ -50,15 +49,6 @@ def test_help_imports_nothing_heavy() -> None:
     code = f"import sys, quarterdeck.interfaces.cli; print([name for name in {HEAVY!r} if name in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
-
-
-def test_help_answers_in_under_a_third_of_a_second() -> None:
-    spent = []
-    for _ in range(5):
-        started = time.perf_counter()
-        process("--help")
-        spent.append(time.perf_counter() - started)
-    assert min(spent) < 0.3, spent
 
 
 @pytest.mark.parametrize(

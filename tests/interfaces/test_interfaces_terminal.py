@@ -6,7 +6,6 @@ import json
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from zipfile import ZipFile
 
 import polars as pl
 import pytest
@@ -146,18 +145,6 @@ def test_a_value_is_written_in_the_unit_of_its_row(capsys: pytest.CaptureFixture
     text = capsys.readouterr().out
     for shown in ("64.4%", "1,234.50 USD", "47 days"):
         assert shown in text
-
-
-def test_a_spreadsheet_keeps_text_that_looks_like_a_formula_as_text(tmp_path: Path) -> None:
-    names = ["=1+1", "+1", "-1", "@SUM(A1)", "https://example.org", "007"]
-    spreadsheet.write(pl.DataFrame({"name": names}), "", tmp_path / "out.xlsx", "xlsx", "USD")
-    with ZipFile(tmp_path / "out.xlsx") as book:
-        sheet = book.read("xl/worksheets/sheet1.xml").decode()
-        texts = book.read("xl/sharedStrings.xml").decode()
-    assert "<f>" not in sheet
-    assert "hyperlink" not in sheet
-    assert sheet.count('t="s"') == len(names) + 1
-    assert all(f"<t>{name}</t>" in texts for name in names)
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet"])

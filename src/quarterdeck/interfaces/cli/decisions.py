@@ -81,9 +81,9 @@ def withdraw(
     who: Who,
     reason: Reason,
 ) -> None:
-    """Take an override or a merge back; it holds no more from the next run on.
+    """Take a decision back: an override, merge or correction.
 
-    What was decided stays in the ledger, with who withdrew it and why.
+    It holds no more from the next run on. What was decided stays in the ledger, with who withdrew it and why.
     """
     workspace = open_workspace(name)
     workspace.withdraw(override, who=who, reason=reason, now=now())

@@ -21,8 +21,9 @@ def enrich(
     as_json: Json = False,
     fail_on: FailOn = None,
 ) -> None:
-    """Ask the providers of enrichment.yaml for what is empty or old in accounts, contacts and leads.
+    """Ask providers for what is empty or old.
 
+    They are named in enrichment.yaml; accounts, contacts and leads are looked up.
     Nothing that a source or a person says is changed.
     """
     from quarterdeck.interfaces.cli.terminal import print_frame, print_groups, print_json, print_rows
@@ -51,7 +52,10 @@ def sources(
     as_of: AsOfFacts = None,
     as_json: Json = False,
 ) -> None:
-    """Who says what of a record: source, person or provider, since when, how sure, and which value is shown."""
+    """Who says what of a record, and which value is shown.
+
+    Source, person or provider, since when and how sure.
+    """
     from quarterdeck.interfaces.cli.terminal import print_rows
     from quarterdeck.workspace.enriching import provenance
 

@@ -48,9 +48,10 @@ def export(
         bool, typer.Option("--corrected", help="With --as: the corrected records and columns alone.")
     ] = False,
 ) -> None:
-    """Write a table to a file: csv, parquet or xlsx; `all` writes every table, as sheets or into a folder.
+    """Write a table to a file: csv, parquet or xlsx.
 
-    Money is exact in major units; in xlsx no text can act as a formula.
+    `all` writes every table, as sheets or into a folder. Money is exact in major units;
+    in xlsx no text can act as a formula.
     """
     workspace = open_workspace(name)
     if source is not None or corrected:
@@ -158,7 +159,7 @@ def fixes(
     as_of: AsOfPart = None,
     known: KnownAt = None,
 ) -> None:
-    """Write the values that mend the records as files for each source's own import.
+    """Write what mends the records as files for a source's import.
 
     A file holds the source's keys and the columns that change, in the source's names and formats, and no empty cell.
     """
@@ -193,9 +194,10 @@ def edit(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Show what was changed in a workbook from `export --edit`, and take it with --take.
+    """What was changed in a workbook, and take it.
 
-    Changed values hold until the source itself changes them; `withdraw` takes one back.
+    The workbook is one from `export --edit`. What --take takes holds until the source itself changes the values;
+    `withdraw` takes one back.
     """
     from quarterdeck.interfaces import editable
     from quarterdeck.workspace import editing

@@ -91,7 +91,7 @@ def backup(
     name: Name,
     to: Annotated[Path, typer.Option("--to", metavar="FILE", help="Archive to write.", show_default=False)],
 ) -> None:
-    """Write the whole workspace into one archive; it may be in use meanwhile."""
+    """Write the workspace into one archive, while it is in use."""
     made = open_workspace(name).backup(to, now=now())
     typer.echo(f"{made.path}: {made.files:,} files, {made.size / 1e6:,.1f} MB")
 

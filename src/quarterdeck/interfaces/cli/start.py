@@ -99,9 +99,9 @@ def map_(
     name: Name,
     take: Annotated[bool, typer.Option("--take", help="Add the guess to the mapping; without it it is shown.")] = False,
 ) -> None:
-    """What came into the sources that their mappings do not name, and what it is taken for.
+    """What is new in the sources, and what it is taken for.
 
-    What a mapping says already stays as it is.
+    New is what their mappings do not name; what a mapping says already stays as it is.
     """
     workspace = open_workspace(name)
     found = workspace.grow_mappings(take=take)
