@@ -6,6 +6,8 @@ import polars as pl
 
 from quarterdeck.base.tables import Tables
 from quarterdeck.scoring import trail
+from quarterdeck.scoring.reasons import Group
+from quarterdeck.scoring.wording import activity_words, company_words, said, whole
 
 PRIOR_DEALS = 10.0
 """Deals of the average win rate that an owner's or account's own record is mixed with."""
@@ -13,28 +15,59 @@ PRIOR_DEALS = 10.0
 KEYS = {"owner_id": "owner", "account_id": "account"}
 """Columns of deals whose own record of closed deals is looked at, and the names of the features."""
 ENDING = ("status", "closed_at")
-GROUPS: dict[str, tuple[str, ...]] = {
-    "age": ("age_days",),
-    "product": ("product", "list_price", "kind"),
-    "region": ("region",),
-    "owner": ("owner_win_rate",),
-    "account": ("account_win_rate", "has_bought", "has_account"),
-    "company": ("industry", "employees"),
-    "season": ("quarter_day",),
-    "activity": ("recent_activities", "quiet_days"),
-    "stage": ("stage",),
-    "amount": ("stated_amount",),
-}
-"""Columns that are explained together."""
 FILLED_BY_PEOPLE: dict[str, tuple[str, ...]] = {
-    "product_id": GROUPS["product"][:2],
-    "region": GROUPS["region"],
-    "owner_id": GROUPS["owner"],
-    "account_id": (*GROUPS["account"], *GROUPS["company"]),
+    "product_id": ("product", "list_price"),
+    "region": ("region",),
+    "owner_id": ("owner_win_rate",),
+    "account_id": ("account_win_rate", "has_bought", "has_account", "industry", "employees"),
 }
 """Columns of deals that may be filled in late, and the features that rest on each."""
-ENGAGEMENT = ("age", "season", "activity", "stage")
-"""Groups that tell how alive a deal is; the others tell how well it fits."""
+GROUPS = (
+    Group("age", ("age_days",), pl.format("Open for {} days", whole("age_days")), is_engagement=True),
+    Group(
+        "product",
+        ("product", "list_price", "kind"),
+        said("product_name", "Product {}", otherwise="No product stated"),
+    ),
+    Group("region", ("region",), said("region", "Region {}", otherwise="No region stated")),
+    Group(
+        "owner",
+        ("owner_win_rate",),
+        pl.when(pl.col("owner_closed") > 0)
+        .then(
+            pl.format(
+                "Owner's record: {}% won of {} closed deals",
+                (100 * pl.col("owner_win_rate")).round().cast(pl.Int64),
+                whole("owner_closed"),
+            )
+        )
+        .otherwise(pl.lit("The owner has no record yet")),
+    ),
+    Group(
+        "account",
+        ("account_win_rate", "has_bought", "has_account"),
+        pl.when(pl.col("has_account") > 0)
+        .then(pl.format("The account bought in {} of {} earlier deals", whole("account_wins"), whole("account_closed")))
+        .otherwise(pl.lit("No account stated")),
+    ),
+    Group("company", ("industry", "employees"), company_words()),
+    Group(
+        "season",
+        ("quarter_day",),
+        pl.format("Day {} of the quarter", whole(pl.col("quarter_day") + 1)),
+        is_engagement=True,
+    ),
+    Group("activity", ("recent_activities", "quiet_days"), activity_words(), is_engagement=True),
+    Group("stage", ("stage",), said("stage", "Stage {}", otherwise="No stage history"), is_engagement=True),
+    Group(
+        "amount",
+        ("stated_amount",),
+        pl.when(pl.col("stated_amount").is_not_null())
+        .then(pl.lit("The stated value"))
+        .otherwise(pl.lit("No value stated")),
+    ),
+)
+"""Columns of deals that are explained together."""
 
 
 def known_at(moments: pl.DataFrame, tables: Tables, recent_days: int) -> pl.DataFrame:
@@ -47,7 +80,7 @@ def known_at(moments: pl.DataFrame, tables: Tables, recent_days: int) -> pl.Data
     deals = columns_of(tables, "opportunities", "id", "created_at", "kind", "product_id", "region", *KEYS, *ENDING)
     rows = _described(rows, deals, tables)
     for key, name in KEYS.items():
-        rows = _record(rows, deals.select(key, *ENDING), key, name)
+        rows = with_record(rows, deals.select(key, *ENDING), key, name)
     del deals
     rows = _activities(rows, tables, recent_days)
     rows = _history(rows, tables)
@@ -101,7 +134,7 @@ def _described(rows: pl.DataFrame, deals: pl.DataFrame, tables: Tables) -> pl.Da
 
 def useful(features: pl.DataFrame) -> list[str]:
     """Columns that vary among the rows: the others can teach nothing."""
-    explained = [name for columns in GROUPS.values() for name in columns]
+    explained = [name for group in GROUPS for name in group.columns]
     return [name for name in explained if features[name].n_unique() > 1]
 
 
@@ -131,7 +164,7 @@ def _last_before(rows: pl.DataFrame, past: pl.DataFrame, moment: str, key: str) 
     )
 
 
-def _record(rows: pl.DataFrame, deals: pl.DataFrame, key: str, name: str) -> pl.DataFrame:
+def with_record(rows: pl.DataFrame, deals: pl.DataFrame, key: str, name: str) -> pl.DataFrame:
     """Adds how many deals of the key were closed before the moment and which share was won, shrunk to the average."""
     closed = deals.filter((pl.col("status") != "open") & pl.col("closed_at").is_not_null() & pl.col(key).is_not_null())
     won = (pl.col("status") == "won").cast(pl.Float64)

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import chain, pairwise
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from sklearn.base import clone
 
 from quarterdeck.base.config import Config
 from quarterdeck.base.finding import Finding
-from quarterdeck.base.schema import conform, empty
+from quarterdeck.base.schema import empty
 from quarterdeck.base.step import Result
 from quarterdeck.base.tables import Tables
-from quarterdeck.scoring import snapshots
+from quarterdeck.scoring import lead_scores, snapshots
 from quarterdeck.scoring.features import (
     ENDING,
-    ENGAGEMENT,
     FILLED_BY_PEOPLE,
     GROUPS,
     columns_of,
@@ -28,14 +26,9 @@ from quarterdeck.scoring.features import (
     left_out,
     useful,
 )
-from quarterdeck.scoring.reasons import effects, reasons, usual
+from quarterdeck.scoring.rating import graded, rated
 from quarterdeck.scoring.scorer import LeadScorer
 from quarterdeck.scoring.settings import ScoringSettings
-
-Array = NDArray[np.float64]
-LETTERS = ("C", "B", "A")
-CHUNK = 50_000
-"""Open deals that are explained at a time."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +49,16 @@ class Lesson:
 
 
 def score(tables: Tables, config: Config[ScoringSettings]) -> Result:
-    """Writes `scores`, a row an open deal. `score` is the rank of its odds among the open deals, 0 to 100."""
+    """Writes `scores`, a row an open deal or lead. `score` is the rank of its odds among its like, 0 to 100."""
+    parts, findings = [], []
+    for scores, found in (score_deals(tables, config), lead_scores.score_leads(tables, config)):
+        parts.append(scores)
+        findings += found
+    return Result({"scores": graded(pl.concat(parts), tables)}, findings)
+
+
+def score_deals(tables: Tables, config: Config[ScoringSettings]) -> tuple[pl.DataFrame, list[Finding]]:
+    """The open deals' rows of `scores`, and findings."""
     settings = config.settings
     deals = columns_of(tables, "opportunities", "id", "created_at", *ENDING, *FILLED_BY_PEOPLE)
     current = deals.filter(pl.col("status") == "open").sort("id").select("id", "created_at")
@@ -64,7 +66,7 @@ def score(tables: Tables, config: Config[ScoringSettings]) -> Result:
     late = filled_at_closing(deals)
     findings = _missing(tables, current, late)
     if current.is_empty():
-        return Result({"scores": empty("scores")}, findings)
+        return empty("scores"), findings
     model = settings.model if closed >= settings.min_closed else "base"
     moments = past(deals, config)
     del deals
@@ -73,7 +75,8 @@ def score(tables: Tables, config: Config[ScoringSettings]) -> Result:
     known = known_at(pl.concat(parts), tables, settings.recent_days)
     lesson = learn(moments, known[now.height :], late, LeadScorer(model, base="age_days", random_state=config.seed))
     findings += _verdict(lesson, closed, settings)
-    return Result({"scores": _scores(current["id"], lesson, known[: now.height])}, findings)
+    scorer, columns = lesson.scorer, lesson.columns
+    return rated("opportunity", current["id"], scorer, columns, known[: now.height], GROUPS), findings
 
 
 def past(deals: pl.DataFrame, config: Config[ScoringSettings]) -> Moments:
@@ -106,59 +109,6 @@ def learn(moments: Moments, known: pl.DataFrame, late: list[str], scorer: LeadSc
     chooser.fit(before.select(columns), won, weight, test=test)
     won, weight = moments.every["won"].to_numpy(), moments.every["weight"].to_numpy()
     return Lesson(scorer.adopt(chooser, features.select(columns), won, weight), columns)
-
-
-def _scores(ids: pl.Series, lesson: Lesson, known: pl.DataFrame) -> pl.DataFrame:
-    """The table `scores`; the reasons, which take the odds of many variants of each deal, in chunks of deals."""
-    scorer = lesson.scorer
-    features = known.select(lesson.columns)
-    odds = scorer.predict_proba(features)[:, 1]
-    fit = rank(_without(scorer, features, ENGAGEMENT))
-    engagement = rank(_without(scorer, features, tuple(group for group in GROUPS if group not in ENGAGEMENT)))
-    why = [reasons(effects(scorer, part.select(lesson.columns)), part) for part in known.iter_slices(CHUNK)]
-    table = pl.DataFrame(
-        {
-            "subject": ["opportunity"] * known.height,
-            "subject_id": ids,
-            "fit": fit,
-            "engagement": engagement,
-            "probability": np.round(odds, 6),
-            "score": rank(odds),
-            "grade": grades(fit, engagement),
-            "reasons": list(chain.from_iterable(why)),
-            "model": [scorer.chosen_] * known.height,
-        }
-    )
-    return conform("scores", table)
-
-
-def _without(scorer: LeadScorer, features: pl.DataFrame, groups: tuple[str, ...]) -> Array:
-    """Odds with these groups at their reference: what the others alone say."""
-    columns = [name for group in groups for name in GROUPS[group] if name in features.columns]
-    odds: Array = scorer.predict_proba(usual(scorer, features, columns) if columns else features)[:, 1]
-    return odds
-
-
-def rank(values: Array) -> Array:
-    """Place among all from 0 to 100; equals share the middle of theirs, and all equal is 50.
-
-    >>> rank(np.array([0.1, 0.9, 0.5, 0.5]))
-    array([ 12.5,  87.5,  50. ,  50. ])
-    """
-    rounded = np.round(values, 9)
-    ordered = np.sort(rounded)
-    below, upto = np.searchsorted(ordered, rounded, "left"), np.searchsorted(ordered, rounded, "right")
-    return np.asarray(100 * (below + upto) / 2 / max(len(values), 1), dtype=np.float64)
-
-
-def grades(fit: Array, engagement: Array) -> list[str]:
-    """A1 to C3: a letter a third of fit, a number a third of engagement (1 is the liveliest).
-
-    >>> grades(np.array([90.0, 40.0]), np.array([10.0, 80.0]))
-    ['A3', 'B1']
-    """
-    thirds = [np.minimum((values / (100 / 3)).astype(np.int64), 2) for values in (fit, engagement)]
-    return [f"{LETTERS[letter]}{3 - number}" for letter, number in zip(*thirds, strict=True)]
 
 
 def _missing(tables: Tables, current: pl.DataFrame, late: list[str]) -> list[Finding]:

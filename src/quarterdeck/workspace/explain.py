@@ -190,7 +190,7 @@ def _demand(question: _Question) -> Explanation:
     if question.member != "all":
         column = {"product": "product_id"}.get(question.dimension, question.dimension)
         deals = deals.filter(pl.col(column) == question.member)
-    scores = question.rows("scores").select("subject_id", "probability")
+    scores = question.rows("scores").filter(pl.col("subject") == "opportunity").select("subject_id", "probability")
     intervals = [
         f"{row['period_start']}: mean {row['mean']:,.0f}, 50 % {row['q25']:,.0f} to {row['q75']:,.0f}, "
         f"80 % {row['q10']:,.0f} to {row['q90']:,.0f}, 95 % {row['q025']:,.0f} to {row['q975']:,.0f}"
@@ -305,7 +305,8 @@ def _pay(question: _Question) -> Explanation:
 
 def _score(question: _Question) -> Explanation:
     definition = (
-        "Odds that the deal is won, learned from the closed ones; the reasons are its three strongest influences."
+        "Odds that the deal is won or the lead converts, learned from those that are settled; the reasons are its "
+        "three strongest influences."
     )
     return _lines(question, "scores", "subject_id", "probability", definition, "odds")
 
