@@ -18,7 +18,7 @@ OUTLIER_DISTANCE = 6.0
 """Robust standard deviations from level and season beyond which a single value is an outlier."""
 DAMPED_TO = 3.0
 """Robust standard deviations at which an outlier is left."""
-SHIFT_DISTANCE = 5.0
+SHIFT_DISTANCE = 10.0
 SHIFT_LEAST = 6
 """Periods that must lie on each side of a level shift."""
 LEAST = 12
