@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, TypeVar
 
 import yaml
@@ -58,8 +59,14 @@ def faults_of(error: ValidationError, model: type[BaseModel], lines: dict[Place,
             found.append(f"{file}:{line}: {where} is no setting; {remedy}")
         else:
             message = fault["msg"].removeprefix("Value error, ")
-            found.append(f"{file}:{line}: {where}: {message} (found {fault['input']!r})")
+            found.append(f"{file}:{line}: {where}: {message} (found {_without_secrets(repr(fault['input']))})")
     return found
+
+
+def _without_secrets(text: str) -> str:
+    """A value as a message may repeat it: passwords of addresses are stars."""
+    bare = re.sub(r"(://[^:/@\s]*):[^\s'\"]*@", r"\1:***@", text)
+    return re.sub(r"(?i)(password|passwd|pwd|secret|token)=[^&'\"\s]*", r"\1=***", bare)
 
 
 def _known(model: type[BaseModel], place: Place) -> list[str]:
