@@ -257,6 +257,16 @@ for batch in read(propose(folder, "crm"), folder, company=Company()):
     assert most < 1024
 
 
+@pytest.mark.long
+def test_bytes_guided_by_the_code_they_reach_find_no_fault(tmp_path: Path) -> None:
+    pytest.importorskip("atheris")
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-m", "benchmarks.fuzz_files", "--seconds", "20", "--folder", str(tmp_path)]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "Done " in done.stderr
+
+
 BYTES = st.one_of(
     st.binary(max_size=300),
     st.lists(

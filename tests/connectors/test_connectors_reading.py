@@ -323,11 +323,13 @@ def test_no_row_and_no_cell_is_lost_whatever_it_holds(tmp_path: Path, rows: list
     )
     entry = FileMapping(path="deals.csv", table="opportunities", columns=columns)
     batch = one(tmp_path, Mapping(source="crm", files=(entry,), missing=("",)))
-    assert batch.read == len(rows) == batch.frame.height + batch.set_aside.height
+    # a line of nothing but empty values is no row, and empty values too many are cut
+    there = [row for row in rows if any(row) or len(row) < 4]
+    assert batch.read == len(there) == batch.frame.height + batch.set_aside.height
     kept = {row["source_id"]: row for row in batch.frame.to_dicts()}
     for cells in rows:
         key = cells[0].strip()
-        if len(cells) != 4 or not key or sum(row[0].strip() == key for row in rows if len(row) == 4) > 1:
+        if len(cells) != 4 or not key or sum(row[0].strip() == key for row in rows if not any(row[4:])) > 1:
             continue
         row, told = kept[key], json.loads(kept[key]["attributes"] or "{}")
         assert (row["stage"] or "") == cells[1].strip()

@@ -286,3 +286,47 @@ def test_regular_quoting_is_read_as_the_standard_library_reads_it(rows: list[lis
     expected = [row for row in csv.reader(io.StringIO(out.getvalue(), newline="")) if any(row)]
     assert [list(row) for piece in made for row in piece.frame.iter_rows()] == expected
     assert sum(piece.counted for piece in made) == len(expected)
+
+
+# -- days --------------------------------------------------------------------------------------------------------------
+
+
+def days_of(folder: Path, values: list[str], form: str) -> TableBatch:
+    (folder / "deals.csv").write_text(
+        "id;at\n" + "".join(f"{n};{value}\n" for n, value in enumerate(values)), encoding="utf-8"
+    )
+    columns = (
+        ColumnMapping(column="id", target="id"),
+        ColumnMapping(column="at", target="created_at", format=form),
+        ColumnMapping(column="at", target="expected_close_on", format=form),
+    )
+    entry = FileMapping(path="deals.csv", table="opportunities", columns=columns, fill={"status": "open"})
+    (found,) = read(Mapping(source="crm", files=(entry,)), folder, company=USD)
+    return found
+
+
+def test_days_that_no_value_tells_from_months_are_told(tmp_path: Path) -> None:
+    found = days_of(tmp_path, ["01/02/2024", "03/04/2024", "05/05/2024"], "%d/%m/%Y")
+    (told,) = [finding for finding in found.findings if finding.code == "connectors.date_order_open"]
+    assert told.message == (
+        "2 values of at in deals.csv could be read day first or month first, and none of the column's values tells which; "
+        "they are read as %d/%m/%Y."
+    )
+    assert "set `format: '%m/%d/%Y'`" in told.fix
+    assert "date_order_open" not in codes(days_of(tmp_path, ["01/02/2024", "13/04/2024"], "%d/%m/%Y"))
+    assert "date_order_open" not in codes(days_of(tmp_path, ["2024-02-01"], "iso"))
+
+
+def test_values_of_the_other_order_are_no_dates_and_are_told(tmp_path: Path) -> None:
+    found = days_of(tmp_path, ["13/01/2024", "14/01/2024", "01/31/2024"], "%d/%m/%Y")
+    assert [None if at is None else at.month for at in found.frame["created_at"]] == [1, 1, None]
+    assert "value_unreadable" in codes(found)
+
+
+@pytest.mark.parametrize("form", ["iso", "%d.%m.%Y"])
+def test_a_spreadsheets_day_counts_among_dates_are_days(tmp_path: Path, form: str) -> None:
+    written = {"iso": "2024-01-01", "%d.%m.%Y": "01.01.2024"}[form]
+    found = days_of(tmp_path, [written, "45292", "45292.75", "1045292", "12"], form)
+    shown = [None if at is None else at.isoformat() for at in found.frame["created_at"]]
+    assert shown == ["2024-01-01T00:00:00", "2024-01-01T00:00:00", "2024-01-01T18:00:00", None, None]
+    assert [str(day) for day in found.frame["expected_close_on"][:3]] == ["2024-01-01"] * 3

@@ -16,14 +16,10 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from quarterdeck.base.money import digits
-from quarterdeck.connectors import periods
+from quarterdeck.connectors import clocks, periods
 from quarterdeck.connectors.vocabulary import canonical_value, currency_words, value_words
 from quarterdeck.connectors.vocabulary import squeezed as squeezed_word
 
-_ISO = (
-    r"^(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ]+(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?"
-    r"\s*(Z|UTC|GMT|[+-]\d{2}:?\d{2})?$"
-)
 _TRUE = {"true", "t", "yes", "y", "1", "x", "예", "네", "참", "o"}
 _FALSE = {"false", "f", "no", "n", "0", "아니오", "아니요", "거짓"}
 
@@ -228,11 +224,12 @@ def instants(raw: pl.Series, form: str, zone: ZoneInfo) -> pl.Series:
 
 
 def _instants(raw: pl.Series, form: str, zone: ZoneInfo) -> pl.Series:
-    plain = _plain_clock(raw) if form in ("", "iso") else None
+    plain = clocks.plain(raw) if form in ("", "iso") else None
     if plain is not None:
         local, is_utc = plain
         return local if is_utc else _to_utc(local, zone)
-    local, offset = _clock(raw, form)
+    local, offset = clocks.parted(raw, form)
+    local = clocks.with_serials(local, raw)
     frame = pl.DataFrame({"local": local, "ahead": offset, "here": _to_utc(local, zone)})
     there = pl.col("local") - pl.duration(minutes=pl.col("ahead"))
     out = frame.select(pl.when(pl.col("ahead").is_null()).then(pl.col("here")).otherwise(there).alias(raw.name))
@@ -253,10 +250,11 @@ def days(raw: pl.Series, form: str, zone: ZoneInfo) -> pl.Series:
 
 
 def _days(raw: pl.Series, form: str, zone: ZoneInfo) -> pl.Series:
-    plain = _plain_clock(raw) if form in ("", "iso") else None
+    plain = clocks.plain(raw) if form in ("", "iso") else None
     if plain is not None:
         return _local_day(plain[0], zone) if plain[1] else plain[0].cast(pl.Date)
-    local, offset = _clock(raw, form)
+    local, offset = clocks.parted(raw, form)
+    local = clocks.with_serials(local, raw)
     here = _local_day(instants(raw, form, zone), zone)
     return pl.select(pl.when(offset.is_null()).then(local.cast(pl.Date)).otherwise(here)).to_series().alias(raw.name)
 
@@ -275,82 +273,6 @@ def _to_utc(local: pl.Series, zone: ZoneInfo) -> pl.Series:
 
     # a clock time that daylight saving skips is read as the hour after the gap
     return there(local).fill_null(there(local.dt.offset_by("1h")))
-
-
-_PLAIN_CLOCKS = (
-    ("%Y-%m-%d", 10, False),
-    ("%Y-%m-%d %H:%M:%S", 19, False),
-    ("%Y-%m-%dT%H:%M:%S", 19, False),
-    ("%Y-%m-%dT%H:%M:%SZ", 20, True),
-)
-
-
-def _plain_clock(raw: pl.Series) -> tuple[pl.Series, bool] | None:
-    """Clock times that are all written in one plain way, and whether in UTC; else None."""
-    there = raw.drop_nulls()
-    size = len(there[0]) if len(there) else 0
-    for form, length, is_utc in _PLAIN_CLOCKS:
-        if size != length or not (there.str.len_bytes() == length).all():
-            continue
-        if "%H" in form:
-            local = raw.str.to_datetime(form, time_unit="us", strict=False)
-        else:
-            local = raw.str.to_date(form, strict=False).cast(pl.Datetime("us"))
-        if local.null_count() == raw.null_count():
-            return local, is_utc
-    return None
-
-
-def _clock(raw: pl.Series, form: str) -> tuple[pl.Series, pl.Series]:
-    """Clock times without zone, and the minutes that they are ahead of UTC (null where they name no zone)."""
-    frame = raw.to_frame("v")
-    if form in ("", "iso"):
-        group = pl.col("v").str.replace_all(r"[./](\d{1,2})[./](\d{1,2})", "-$1-$2").str.extract_groups(_ISO)
-        part = [group.struct.field(str(place)) for place in range(1, 9)]
-        year, month, day, hour, minute, second, fraction, zone = part
-        iso = pl.concat_str(
-            [
-                pl.concat_str([year, month.str.zfill(2), day.str.zfill(2)], separator="-"),
-                pl.concat_str(
-                    [hour.fill_null("0").str.zfill(2), minute.fill_null("00"), second.fill_null("00")], separator=":"
-                ),
-            ],
-            separator="T",
-        )
-        full = iso + "." + fraction.fill_null("").str.pad_end(6, "0").str.slice(0, 6)
-        signed = zone.str.replace(":", "", literal=True)
-        ahead = signed.str.slice(1, 2).cast(pl.Int64, strict=False) * 60 + signed.str.slice(3, 2).cast(
-            pl.Int64, strict=False
-        )
-        offset = (
-            pl.when(zone.is_in(["Z", "UTC", "GMT"]))
-            .then(pl.lit(0, pl.Int64))
-            .otherwise(pl.when(signed.str.starts_with("-")).then(-ahead).otherwise(ahead))
-        )
-        out = frame.select(
-            full.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", time_unit="us", strict=False).alias("l"), offset.alias("o")
-        )
-        return out["l"].alias(raw.name), out["o"]
-    spoken = frame.select(pl.col("v").str.replace("오전", "AM").str.replace("오후", "PM")).to_series()
-    if "%z" in form:
-        seen = spoken.str.to_datetime(form, time_unit="us", strict=False, time_zone="UTC")
-        return seen.dt.replace_time_zone(None).alias(raw.name), pl.Series([0] * len(raw), dtype=pl.Int64)
-    if re.search("%[HIMS]", form):
-        local = spoken.str.to_datetime(form, time_unit="us", strict=False)
-    else:
-        local = spoken.str.to_date(form, strict=False).cast(pl.Datetime("us"))
-    left = local.is_null() & spoken.is_not_null()
-    if left.any():
-        exact = {value: _strptime(value, form) for value in spoken.filter(left).unique().to_list()}
-        local = local.fill_null(spoken.replace_strict(exact, default=None, return_dtype=pl.Datetime("us")))
-    return local.alias(raw.name), pl.Series([None] * len(raw), dtype=pl.Int64)
-
-
-def _strptime(value: str, form: str) -> datetime | None:
-    try:
-        return datetime.strptime(value, form)  # noqa: DTZ007 - the zone is given by the caller
-    except ValueError:
-        return None
 
 
 def words(raw: pl.Series, values: dict[str, str], column: str) -> pl.Series:

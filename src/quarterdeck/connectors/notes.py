@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -38,6 +39,8 @@ class Notes:
     _examples: dict[tuple[str, str], dict[str, None]] = field(default_factory=dict)
     _filled: Counter[str] = field(default_factory=Counter)
     _unread: dict[tuple[str, str], Unread] = field(default_factory=dict)
+    _orders: dict[tuple[str, str], tuple[str, int, int]] = field(default_factory=dict)
+    """Column and target to the format, how many values tell the day from the month, and how many do not."""
 
     def findings(self) -> tuple[Finding, ...]:
         """One finding a code and column, with up to three of the values."""
@@ -49,7 +52,7 @@ class Notes:
             out.append(
                 Finding(f"connectors.{key[0]}", severity, text, fix, table=self.entry.table, count=self._count[key])
             )
-        return (*out, *self._unread_findings())
+        return (*out, *self._unread_findings(), *self._order_findings())
 
     def _note(
         self, key: tuple[str, str], severity: Severity, texts: tuple[str, str], values: pl.Series | None = None
@@ -103,6 +106,32 @@ class Notes:
         """Values that are none of their column's type, where `failed`."""
         seen = self._unread.setdefault((entry.column, entry.target), Unread(entry, kind))
         seen.add(raw.filter(failed), raw.drop_nulls())
+
+    def date_order(self, entry: ColumnMapping, raw: pl.Series) -> None:
+        """Days of which the mapping's format says which part is the month; the values may say nothing of it."""
+        if raw.dtype == pl.String and re.search(r"^%[dm][-/. ]+%[dm]", entry.format):
+            pairs = raw.str.extract_groups(r"^(\d{1,2})[-/. ]+(\d{1,2})\b")
+            first, second = (pairs.struct.field(str(place)).cast(pl.Int64, strict=False) for place in (1, 2))
+            decides = int(((first > 12) | (second > 12)).sum())
+            both = int(((first <= 12) & (second <= 12) & (first != second)).sum())
+            key = (entry.column, entry.target)
+            _, before, open_before = self._orders.get(key, ("", 0, 0))
+            self._orders[key] = (entry.format, before + decides, open_before + both)
+
+    def _order_findings(self) -> list[Finding]:
+        """Columns of days in which no value tells the day from the month."""
+        out = []
+        by_column = {column: told for (column, _), told in self._orders.items()}
+        for column, (form, decides, open_ones) in by_column.items():
+            if decides or not open_ones:
+                continue
+            swapped = form.replace("%d", "\0").replace("%m", "%d").replace("\0", "%m")
+            text = f"{open_ones:,} values of {column} in {self.entry.path} could be read day first or month first"
+            text = f"{text}, and none of the column's values tells which; they are read as {form}."
+            fix = f"Look at some in the source. If it is the other way round, set `format: '{swapped}'` in "
+            fix += f"mapping/{self.source}.yaml at column {column}."
+            out.append(Finding("connectors.date_order_open", "warning", text, fix, self.entry.table, count=open_ones))
+        return out
 
     def unknown_status(self, entry: ColumnMapping, values: pl.Series) -> None:
         """Stages of which nobody said whether they are open, won or lost."""

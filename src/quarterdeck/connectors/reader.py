@@ -232,6 +232,8 @@ class _FileReader:
         if column.name in REFERENCES:
             return self._reference(raw, column.name, entry)
         value = self._converted(raw, column, entry, out)
+        if column.type in ("day", "instant"):
+            self.notes.date_order(entry, raw)
         failed = raw.is_not_null() & value.is_null()
         # a text is null only where the mapping gives it an empty word
         if (column.type != "text" or entry.format == periods.FORM) and failed.any():
