@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 
 from quarterdeck.base.errors import QuarterdeckError
 from quarterdeck.scoring import LeadScorer
-from quarterdeck.scoring.scorer import level, logit, measures, slope
+from quarterdeck.scoring.calibration import level, logit, measures, slope
 
 
 def world(rows: int, seed: int = 0) -> tuple[pl.DataFrame, np.ndarray, np.ndarray]:

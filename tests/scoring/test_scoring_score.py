@@ -13,11 +13,11 @@ from quarterdeck import scoring
 from quarterdeck.base.config import Company, Config
 from quarterdeck.base.schema import conform, table
 from quarterdeck.base.tables import Tables
-from quarterdeck.scoring import LeadScorer, snapshots, step
-from quarterdeck.scoring.features import filled_at_closing, known_at
-from quarterdeck.scoring.reasons import effects
+from quarterdeck.scoring import LeadScorer, rating, snapshots
+from quarterdeck.scoring.features import GROUPS, filled_at_closing, known_at
+from quarterdeck.scoring.rating import grades, rank
+from quarterdeck.scoring.reasons import effects, shares
 from quarterdeck.scoring.settings import ScoringSettings
-from quarterdeck.scoring.step import grades, rank
 
 AS_OF = datetime(2024, 1, 1)
 START = datetime(2022, 1, 1)
@@ -105,15 +105,16 @@ def test_a_deal_that_is_as_usual_in_one_thing_has_no_effect_from_it(scored):
     """Pumps and quills are about as common: the deals of the one that is the reference differ by exactly nothing."""
     deals, _ = scored
     scorer = LeadScorer(model="logistic").fit(deals.select(product="product_id"), deals["status"] == "won")
-    usual = scorer.encoder_.reference("product")
-    effect = effects(scorer, deals.select(product="product_id"))["product"]
+    usual = deals["product_id"].value_counts(sort=True)["product_id"][0]
+    product = next(place for place, group in enumerate(GROUPS) if group.name == "product")
+    effect = effects(*shares(scorer, deals.select(product="product_id"), GROUPS))[:, product]
     assert set(effect[(deals["product_id"] == usual).to_numpy()]) == {0.0}
     assert np.abs(effect[(deals["product_id"] != usual).to_numpy()]).min() > 10
 
 
 def test_deals_explained_in_chunks_are_explained_alike(scored, monkeypatch):
     _, result = scored
-    monkeypatch.setattr(step, "CHUNK", 7)
+    monkeypatch.setattr(rating, "CHUNK", 7)
     assert scoring.score(Tables(**company()), config()).tables["scores"].equals(result.tables["scores"])
 
 

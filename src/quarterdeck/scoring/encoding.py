@@ -182,7 +182,7 @@ class Encoder:
             angle = np.where(missing, 0.0, column) * (2 * np.pi / part.period)
             return np.where(missing[:, None], 0.0, np.column_stack([np.sin(angle), np.cos(angle)])).astype(np.float32)
         if part.kind == "word":
-            return column[:, None].astype(np.float32)
+            return np.asarray(column[:, None], dtype=np.float32)
         center = self.usual[0, place]
         scaled = np.where(missing, 0.0, (column - (0.0 if np.isnan(center) else center)) / self.scale[place])
         return np.column_stack([np.clip(scaled, -5, 5), missing]).astype(np.float32)

@@ -194,10 +194,10 @@ class Model:
             found += (1 - self.trust) * self.card.slope * _by_group(evidence - reference, parts, groups)
             usual += (1 - self.trust) * (self.card.constant + self.card.slope * float(reference.sum()))
         if self.name == "logistic" and self.estimator is not None:
-            coefficients, reference = self.estimator.coef_[0], self.encoder.design(self.encoder.usual)
+            coefficients, at_usual = self.estimator.coef_[0], self.encoder.design(self.encoder.usual)
             design = [parts[part] for part in self.encoder.design_owner()]
-            found += self.trust * _by_group((self.encoder.design(codes) - reference) * coefficients, design, groups)
-            usual += self.trust * float(self.estimator.intercept_[0] + (reference @ coefficients)[0])
+            found += self.trust * _by_group((self.encoder.design(codes) - at_usual) * coefficients, design, groups)
+            usual += self.trust * float(self.estimator.intercept_[0] + (at_usual @ coefficients)[0])
         elif self.estimator is not None:
             key = (groups, *parts)
             if key not in self._trees:

@@ -23,7 +23,7 @@ from sklearn.utils.validation import (
 )
 
 from quarterdeck.base.errors import QuarterdeckError
-from quarterdeck.scoring.calibration import level, logit, measures, sigmoid, slope, surely_better
+from quarterdeck.scoring.calibration import level, measures, sigmoid, slope, surely_better
 from quarterdeck.scoring.encoding import Encoder, as_polars
 from quarterdeck.scoring.models import MODELS, Base, Model
 
@@ -33,7 +33,7 @@ LEAST_ROWS = 500
 FRAMES = ("polars", "pandas", "pyarrow")
 
 
-class UnfittedError(QuarterdeckError, NotFittedError):
+class UnfittedError(QuarterdeckError, NotFittedError):  # type: ignore[misc]
     """Odds were asked of a scorer that has not learned."""
 
 
@@ -94,7 +94,8 @@ class LeadScorer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise QuarterdeckError(f"There is no model {self.model!r}; write auto, {', '.join(MODELS)}.")
         frame = self._frame(X, reset=True)
         outcome = self._outcome(y, frame.height)
-        weight = _check_sample_weight(sample_weight, np.empty((frame.height, 1)), dtype=np.float64)
+        rows = np.empty((frame.height, 1))
+        weight = _check_sample_weight(sample_weight, rows, dtype=np.float64) if frame.height else np.zeros(0)
         self.schema_ = frame.schema
         first, later = self._parts(frame, outcome, weight, test)
         self.report_: dict[str, dict[str, float]] = {}
@@ -238,6 +239,3 @@ class LeadScorer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         found, usual = self.shares(frame)
         odds = float(sigmoid(np.array([usual + found.sum()]))[0])
         return Scored(odds, usual, dict(zip(self.schema_, found[0].tolist(), strict=True)))
-
-
-__all__ = ["LeadScorer", "Scored", "UnfittedError", "level", "logit", "measures", "slope"]
