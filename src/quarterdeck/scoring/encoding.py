@@ -176,7 +176,7 @@ class Encoder:
         part, column = self.parts[place], codes[:, place]
         if part.kind == "category":
             places = np.arange(len(self.categories[part.column]))
-            return (column[:, None] == places[None, :]).astype(np.float32)
+            return np.asarray(column[:, None] == places[None, :], dtype=np.float32)
         missing = np.isnan(column)
         if part.kind == "cycle":
             angle = np.where(missing, 0.0, column) * (2 * np.pi / part.period)
