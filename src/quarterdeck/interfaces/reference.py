@@ -197,7 +197,7 @@ def rooms() -> str:
         [f"`{room}`", " ".join(step.title for step in steps), _names(name for step in steps for name in step.writes)]
         for room, steps in by_room.items()
     ]
-    rows[0][2] = "`findings`"
+    rows[0][2] = "`findings`, " + rows[0][2]
     return _table(["room", "asks", "writes"], rows)
 
 
