@@ -186,7 +186,8 @@ class Notes:
         for reason in reasons:
             kind = kind_of(reason)
             if kind in ("totals_row", "footer"):
-                text = f"{_plain(self.entry.path)} ends with lines that are no records ({{examples}}): {{count}} set aside."
+                path = _plain(self.entry.path)
+                text = f"{path} ends with lines that are no records ({{examples}}): {{count}} set aside."
                 fix = "Nothing: sums below a table are held against the rows' own."
                 self._note((kind, ""), "notice", (text, fix), pl.Series([reason]))
                 continue
