@@ -6,6 +6,7 @@ import csv
 import io
 from pathlib import Path
 
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from quarterdeck.base.config import Company
 from quarterdeck.connectors import ColumnMapping, FileMapping, Mapping, TableBatch, propose, read
 from quarterdeck.connectors.files import Chunk, list_files
-from quarterdeck.connectors.formats import blocks, layout
+from quarterdeck.connectors.formats import blocks, layout, text
 from quarterdeck.connectors.formats.encoding import best
 from quarterdeck.connectors.formats.quoting import take
 
@@ -21,10 +22,15 @@ USD = Company()
 
 
 def chunk(folder: Path, content: str | bytes, name: str = "deals.csv") -> Chunk:
-    """The single chunk of a file."""
+    """The single chunk of a file, which is the same when it is read again."""
     (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
     (file,) = list_files(folder)
-    (found,) = file.chunks()
+    (found,), (again,) = file.chunks(), file.chunks()
+    assert found.frame.equals(again.frame)
+    assert found.broken == again.broken
+    assert found.lines is not None
+    assert again.lines is not None
+    assert found.lines.equals(again.lines)
     return found
 
 
@@ -236,6 +242,22 @@ def test_an_unclosed_quotation_mark_takes_no_other_row_with_it(tmp_path: Path) -
     assert [(row.line, row.reason) for row in found.broken] == [(22, "its quotation marks do not close")]
     assert found.lines is not None
     assert found.lines[-1] == 42
+
+
+def test_a_large_file_is_read_the_same_in_one_and_in_many_blocks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = "".join(f'{n},"text, {n}",{n}\n' for n in range(40_000))
+    whole = chunk(tmp_path, f"id,text,n\n{rows}")
+    monkeypatch.setattr(blocks, "BLOCK", 1 << 17)
+    monkeypatch.setattr(text, "_LARGE", 0)
+    (file,) = list_files(tmp_path)
+    for _ in range(2):
+        parts = list(file.chunks(5_000))
+        assert len(parts) > 3
+        assert pl.concat(part.frame for part in parts).equals(whole.frame)
+        assert [part.first for part in parts] == [part.lines[0] for part in parts if part.lines is not None]
+        assert sum(count.rows for count in file.facts.counts) == 40_000
 
 
 def test_empty_lines_and_lines_of_delimiters_are_no_rows(tmp_path: Path) -> None:

@@ -160,10 +160,12 @@ class _FileReader:
         return self._made(frame, read, aside, _sum(frame, money), money)
 
     def _count(self, frame: pl.DataFrame, reasons: pl.Series, money: list[str], broken: list[Reason]) -> None:
-        kinds = pl.Series([kind_of(reason) for reason in reasons], dtype=pl.String) if reasons.count() else None
-        if kinds is None:
+        if reasons.count():
+            kinds = pl.Series([kind_of(reason) for reason in reasons], dtype=pl.String)
+        else:
             kinds = pl.repeat(KEPT, frame.height, dtype=pl.String, eager=True)
-        self.tally.rows([*broken, *kinds.to_list()])
+        self.tally.rows(broken)
+        self.tally.kinds(kinds)
         failed = {
             name: self.unread[entry.column].is_not_null()
             for name in money

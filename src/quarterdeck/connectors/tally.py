@@ -31,6 +31,10 @@ class Tally:
         """Rows that were kept ("") or set aside, each with its class of reason."""
         self._rows.update(kinds)
 
+    def kinds(self, kinds: pl.Series) -> None:
+        """The same for the rows of a frame."""
+        self._rows.update(dict(kinds.value_counts().iter_rows()))
+
     def money(self, frame: pl.DataFrame, kinds: pl.Series, columns: list[str], failed: dict[str, pl.Series]) -> None:
         """The amounts of a chunk's rows.
 

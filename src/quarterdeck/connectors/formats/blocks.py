@@ -49,6 +49,10 @@ class Blocks:
     columns: list[str]
     nulls: int = 0
     """Zero bytes that were left out."""
+    is_plain: bool = False
+    """An earlier reading found each line to be a whole record, quoted by the rules: it is not looked at again."""
+    plain: bool = True
+    """So far each line was a whole record."""
     _line: int = 1
     _is_skipping: bool = False
     _whole: int = 0
@@ -109,12 +113,16 @@ class Blocks:
         """Pieces of what is whole in a block; gives back how far that is."""
         most = 64
         while done < len(data):
-            end, is_broken = regular(data, done, self.delimiter, is_end=is_end)
+            if self.is_plain:
+                end, is_broken = len(data) if is_end else max(data.rfind(b"\n") + 1, done), False
+            else:
+                end, is_broken = regular(data, done, self.delimiter, is_end=is_end)
             if end > done:
                 yield self._weighed(self._parsed(data[done:end] if done or end < len(data) else data, is_last=is_end))
                 done = end
             if not is_broken:
                 break
+            self.plain = False
             piece, after = self._carefully(data, done, most, is_end=is_end)
             if after == done:
                 break
@@ -158,6 +166,7 @@ class Blocks:
         first, self._line = self._line, self._line + lines_ended
         if not wrong and ends == frame.height and not (frame.width and _has_blank(frame)):
             return Piece(frame, pl.int_range(first, first + ends, eager=True), [], ends)
+        self.plain = False
         lines = first + record_lines(data)
         return self._mended(frame, wrong, lines, is_last=is_last)
 

@@ -10,6 +10,7 @@ import codecs
 import csv
 import io
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -28,6 +29,7 @@ from quarterdeck.connectors.formats.table import CHUNK, MOST_COLUMNS, Chunk, Cou
 _HEAD = 1 << 18
 _LONG_HEAD = 4 << 20
 _ROWS = 200
+_LARGE = 32 << 20
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class TextTable:
 
     blob: Blob
     facts: Facts = field(default_factory=Facts)
+    _is_plain: bool = False
 
     @cached_property
     def encoding(self) -> Encoding:
@@ -63,17 +66,19 @@ class TextTable:
         head, names = self.head, self.columns()
         self.facts = Facts(self.encoding.name)
         wanted = [name for name in names if columns is None or name in columns]
-        blocks = Blocks(names, head.delimiter, wanted)
+        blocks = Blocks(names, head.delimiter, wanted, is_plain=self._is_plain)
         ending = Ending(names, self.facts, head.delimiter)
         held: Chunk | None = None
         counted, mended = 0, list[int]()
         with self._stream() as stream:
-            for pieces in _gathered(blocks.pieces(stream, head.skip), size):
+            gathered = _gathered(blocks.pieces(stream, head.skip), size)
+            for pieces in _ahead(gathered) if self.blob.path.stat().st_size > _LARGE else gathered:
                 counted += sum(piece.counted for piece in pieces)
                 mended += [line for piece in pieces for line in piece.mended]
                 if held is not None:
                     yield from _sliced(held, size, wanted)
                 held = _joined(pieces, head.skip + 1)
+        self._is_plain = blocks.plain
         if held is not None:
             yield from _sliced(ending.taken(held) if held.frame.width == len(names) else held, size, wanted)
         self.facts.counts.insert(0, Count("line ends outside quotation marks", counted))
@@ -214,6 +219,15 @@ def _gathered(pieces: Iterator[Piece], size: int) -> Iterator[list[Piece]]:
             held = []
     if held:
         yield held
+
+
+def _ahead(groups: Iterator[list[Piece]]) -> Iterator[list[Piece]]:
+    """The groups, the next one read by a thread while one is worked on."""
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(next, groups, None)
+        while (group := waiting.result()) is not None:
+            waiting = pool.submit(next, groups, None)
+            yield group
 
 
 def _joined(pieces: list[Piece], first: int) -> Chunk:
