@@ -227,6 +227,15 @@ FINDINGS = (
 )  # fmt: skip
 
 
+RECONCILIATION = pl.DataFrame(
+    {
+        "source": ["crm"] * 3, "file": ["deals.csv", "people.csv", None], "table": ["opportunities", "people", "people"],
+        "measure": ["rows", "rows", "held"], "currency": [None] * 3, "read": [42.0, 3.0, 3.0], "kept": [40.0, 3.0, 3.0],
+        "set_aside": [2.0, 0.0, 0.0], "agrees": [False, True, True],
+    }
+)  # fmt: skip
+
+
 @dataclass
 class MadeWorkspace:
     """What a page asks of a workspace, answered from the tables above. `without` leaves tables out."""
@@ -258,6 +267,11 @@ class MadeWorkspace:
 
     def findings(self, run: Any = None) -> pl.DataFrame:
         return findings_frame(self.findings_)
+
+    def reconciliation(self, *, known_at: Any = None) -> pl.DataFrame:
+        if "people" in self.without and "opportunities" in self.without:
+            return RECONCILIATION.clear()
+        return RECONCILIATION
 
     def publications(self) -> list[Any]:
         made = SimpleNamespace(id="publication-1", plan_hash="abc123" * 10, who="Kim Mina", approved_at=AS_OF)

@@ -403,3 +403,25 @@ def test_the_chart_of_checks_leaves_out_what_touches_no_record(make_page: Callab
     drawing = quality[quality.index("<svg") : quality.index("</svg>")]
     assert "Deal without an account" in drawing
     assert "No activities" not in drawing
+
+
+def test_the_bars_of_the_waterfall_add_up_and_say_from_where_to_where(make_page: Callable[..., Path]) -> None:
+    bars = {"opening": 90_000_000, "new": 40_000_000, "won": -25_000_000, "lost": -5_000_000, "closing": 100_000_000}
+    made = [
+        {"grain": "quarter", "period_start": date(2017, 7, 1), "dimension": "all", "member": "all", "bar": bar}
+        | {"deals": 3, "amount": amount}
+        for bar, amount in bars.items()
+    ]
+    changed = {"flow_lines": conform("flow_lines", pl.DataFrame(made))}
+    text = section(make_page(changed=changed).read_text(encoding="utf-8"), "metrics")
+    assert "From $900K to $1.0M: $400K new, $250K won, $50K lost." in text
+    rows = charts.floating(("Start", 0.9), [("New", 0.4), ("Won", -0.25), ("Lost", -0.05)], "End")
+    assert [row["value"] for row in rows[2:4]] == [row["high"] for row in rows[1:3]]
+    assert rows[-1]["high"] == pytest.approx(1.0)
+
+
+def test_what_was_read_is_said_with_what_does_not_agree_first(text: str) -> None:
+    quality = section(text, "quality")
+    assert "read 45 rows, kept 43 and set 2 aside; 2 of 3 counts agree" in quality
+    assert quality.index("deals.csv") < quality.index("people.csv")
+    assert "differs" in quality

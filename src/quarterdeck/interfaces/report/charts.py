@@ -138,6 +138,40 @@ def stacked(rows: Sequence[Row], *, axis: str, parts: Sequence[str], width: int 
     )
 
 
+def floating(opening: tuple[str, float], changes: Sequence[tuple[str, float]], closing: str) -> list[Row]:
+    """Bars of a waterfall: the level at the start, each change from where the one before ended, and the level reached.
+
+    >>> [(row["name"], row["value"], row["high"]) for row in floating(("Start", 5.0), [("Won", -2.0)], "End")]
+    [('Start', 0.0, 5.0), ('Won', 5.0, 3.0), ('End', 0.0, 3.0)]
+    """
+    name, level = opening
+    rows: list[Row] = [{"name": name, "value": 0.0, "high": level, "part": 0}]
+    for name, change in changes:
+        rows.append({"name": name, "value": level, "high": level + change, "part": 1 if change > 0 else 2})
+        level += change
+    return [*rows, {"name": closing, "value": 0.0, "high": level, "part": 0}]
+
+
+def waterfall(rows: Sequence[Row], *, axis: str, labels: tuple[str, str, str], width: int = WIDE) -> Any:
+    """Bars of `floating` beside each other. `labels` name levels, what adds and what takes away."""
+    import altair as alt
+
+    drawn = [dict(row, part=labels[row["part"]]) for row in rows]
+    scale = alt.Scale(domain=list(labels), range=[FIRST, THIRD, SECOND])
+    order = [row["name"] for row in rows]
+    return (
+        alt.Chart(_data(drawn))
+        .mark_bar()
+        .encode(
+            x=alt.X("name:N", sort=order, axis=_periods(), title=None, scale=alt.Scale(paddingInner=0.35)),
+            y=alt.Y("value:Q", title=axis, axis=_values()),
+            y2=alt.Y2("high:Q"),
+            color=alt.Color("part:N", scale=scale, legend=_legend()),
+        )
+        .properties(width=width, height=TALL)
+    )
+
+
 def against(rows: Sequence[Row], *, axis: str, labels: tuple[str, str, str], width: int = WIDE) -> Any:
     """Figures against a mark: a bar for what is, an interval around it where there is one, a tick for what is aimed at.
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from quarterdeck.interfaces.report import actions, demand, front, plan, records, scoring
+from quarterdeck.interfaces.report import actions, demand, front, measures, plan, quality, scoring
 from quarterdeck.interfaces.report.page import Page
 from quarterdeck.interfaces.report.source import Source
 
 SECTIONS = (
-    records.quality,
-    records.metrics,
+    quality.quality,
+    measures.metrics,
     scoring.scoring,
     demand.demand,
     plan.supply,

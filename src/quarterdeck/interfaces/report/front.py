@@ -37,6 +37,7 @@ def front(source: Source) -> Front:
     return Front(
         company=source.company.name,
         as_of=words.day(source.today),
+        known_at=words.instant(run.known_at) if run.known_at is not None else "",
         stamp=say("PUBLISHED") if run.is_published else say("DRAFT"),
         is_published=run.is_published,
         plan_hash=run.plan_hash or "",

@@ -109,6 +109,7 @@ class Front:
     overrides: Table | None
     promises: Table | None
     promises_note: str = ""
+    known_at: str = ""
 
 
 @dataclass(frozen=True)

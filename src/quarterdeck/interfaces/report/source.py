@@ -49,6 +49,11 @@ class Source:
         return self.workspace.findings(self.run)
 
     @cached_property
+    def reconciliation(self) -> pl.DataFrame:
+        """What the last sync that the run knows read, kept and set aside."""
+        return self.workspace.reconciliation(known_at=self.run.known_at)
+
+    @cached_property
     def groups(self) -> list[Group]:
         """All findings by code, most important first."""
         return groups(self.findings)

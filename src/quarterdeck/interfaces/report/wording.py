@@ -81,6 +81,23 @@ class Words:
             format_percent(rate, format="#,##0." + "0" * places + "%" if places else "#,##0%", locale=self._locale)
         )
 
+    def points(self, difference: float | None) -> str:
+        """A difference of two rates in percentage points, with its sign."""
+        if difference is None:
+            return "–"
+        return self.signed(self.number(100 * difference, 1), difference)
+
+    def signed(self, text: str, difference: float) -> str:
+        """The text with a plus before it where it is more."""
+        return f"+{text}" if difference > 0 else text
+
+    def change(self, value: float | None, before: float | None) -> str:
+        """A value against the one before as a signed share; a dash where that says nothing."""
+        if value is None or not before or before < 0:
+            return "–"
+        rate = value / before - 1
+        return self.signed(self.percent(rate), rate)
+
     def day(self, day: date) -> str:
         return str(format_date(day, format="long", locale=self._locale))
 
