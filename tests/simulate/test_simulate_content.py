@@ -107,8 +107,8 @@ def test_stepping_returns_what_writing_writes(tmp_path: Path) -> None:
         assert_frame_equal(frame, stepped[name].select(frame.columns))
 
 
-def test_every_fact_table_but_exchange_rates_and_stock_is_there(clean: Frames) -> None:
-    assert set(facts()) - set(clean) == {"fx_rates", "stock"}
+def test_every_fact_table_but_rates_stock_and_enrichments_is_there(clean: Frames) -> None:
+    assert set(facts()) - set(clean) == {"fx_rates", "stock", "enrichments"}
 
 
 def test_keys_are_unique_and_references_find_their_records(clean: Frames) -> None:

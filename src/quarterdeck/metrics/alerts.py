@@ -26,7 +26,7 @@ def lines(scope: Scope, catalogue: Catalogue) -> pl.DataFrame:
     """The table `target_lines`: every finished period of every metric that has a target, with how long it is missed.
 
     Targets are those of the settings, which hold in every period, and those of the table `targets` that name a metric
-    in money as their measure.
+    in money, or bookings, as their measure.
     """
     parts = [_of_setting(scope, catalogue, aim) for aim in scope.settings.targets]
     parts += _of_table(scope, catalogue)
@@ -68,7 +68,9 @@ def _of_setting(scope: Scope, catalogue: Catalogue, aim: MetricTarget) -> pl.Dat
 
 
 def _of_table(scope: Scope, catalogue: Catalogue) -> list[pl.DataFrame]:
-    rows = scope.tables["targets"].filter(pl.col("measure").is_in(list(catalogue.metrics)))
+    # Bookings are what the plan aims at; the value of won deals is what came of them.
+    aimed = scope.tables["targets"].with_columns(pl.col("measure").replace("bookings", "won_value"))
+    rows = aimed.filter(pl.col("measure").is_in(list(catalogue.metrics)))
     parts = []
     for key, group in rows.group_by("measure", "grain", "level", maintain_order=True):
         measure, grain, level = (cast("str | None", part) for part in key)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from quarterdeck.quality.catalogue import CHECKS
+from quarterdeck.quality.catalogue import CHECKS, catalogue
 from quarterdeck.quality.check import Check
 from quarterdeck.quality.engine import check
 from quarterdeck.quality.linkage.records import Linkage, link_records
@@ -10,4 +10,4 @@ from quarterdeck.quality.linkage.step import link
 from quarterdeck.quality.missing import INPUTS
 from quarterdeck.quality.trend import trend
 
-__all__ = ["CHECKS", "INPUTS", "Check", "Linkage", "check", "link", "link_records", "trend"]
+__all__ = ["CHECKS", "INPUTS", "Check", "Linkage", "catalogue", "check", "link", "link_records", "trend"]

@@ -82,7 +82,8 @@ def duplicate_invoice(tables: Tables, moment: Moment) -> Any:
     rows = rows.mutate(twin=rows.id.lag().over(same), twin_at=rows.invoiced_at.lag().over(same))
     apart = seconds(rows.invoiced_at) - seconds(rows.twin_at)
     rows = rows.filter(apart <= moment.settings.double_days * 86_400)
-    return offending(rows, rows.amount, amount=rows.amount, twin=rows.twin, other=rows.twin_at.date())
+    about = (rows.about == "").ifelse("; neither names an order", ibis.literal(", for order ") + rows.about)
+    return offending(rows, rows.amount, amount=rows.amount, twin=rows.twin, other=rows.twin_at.date(), about=about)
 
 
 def invoice_overdue(tables: Tables, moment: Moment) -> Any:
@@ -190,7 +191,7 @@ CHECKS: tuple[Check, ...] = (
         duplicate_invoice, "invoices",
         "Invoice that is probably there twice",
         "Revenue is counted twice, and the customer is asked to pay twice.",
-        "The same customer and order were billed {amount} on {other} with invoice {twin}.",
+        "The same customer was billed {amount} on {other} too, with invoice {twin}{about}.",
         "Cancel one of the two, or write a credit.",
         kind="billing", severity="error",
     ),

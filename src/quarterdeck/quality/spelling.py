@@ -94,11 +94,13 @@ def _misspelled(counts: dict[str, int], column: str, moment: Moment) -> list[tup
 
     limit = moment.settings.spelling_similarity
     found: dict[str, str] = {}
+    known = {word.lower(): word for word in known_words(column)}
     for one, other in combinations(sorted(counts, key=lambda value: (counts[value], value)), 2):
+        if one.lower() in known and other.lower() in known:
+            continue  # Austria is not Australia misspelled
         if _is_same(one, other) or (_is_comparable(one, other) and ratio(one.lower(), other.lower()) >= limit):
             found.setdefault(one, other)
     for value in counts:
-        known = {word.lower(): word for word in known_words(column)}
         if value in found or value.lower() in known or len(value) < SHORTEST_WORD:
             continue
         near = [word for low, word in known.items() if ratio(value.lower(), low) >= max(limit, 90.0)]

@@ -191,8 +191,9 @@ def take(
         return _take_overrides(workspace, found, chosen, who, reason, now)
     done = []
     if chosen:
-        count = _correct(workspace, found.table, chosen, who, reason, now)
-        done.append(f"{len(chosen)} values of {count} records of {found.table} are corrected.")
+        keys = _correct(workspace, found.table, chosen, who, reason, now)
+        done.append(f"{len(chosen)} values of {len(keys)} records of {found.table} are corrected: {', '.join(keys)}.")
+        done.append(f"Take one back with: quarterdeck withdraw {workspace.root} {keys[0]} --who NAME --reason TEXT")
     if found.added:
         rows = [_sendable(table(found.table), row, workspace.settings.company.currency) for row in found.added]
         key = hashlib.sha256(json.dumps(rows, sort_keys=True, default=str).encode()).hexdigest()
@@ -203,7 +204,8 @@ def take(
     return done
 
 
-def _correct(workspace: Workspace, name: str, changes: list[Change], who: str, reason: str, now: datetime) -> int:
+def _correct(workspace: Workspace, name: str, changes: list[Change], who: str, reason: str, now: datetime) -> list[str]:
+    """Append a correction a record; their keys."""
     from quarterdeck.records.ledger import Draft
 
     by_record: dict[str, list[Change]] = {}
@@ -221,8 +223,7 @@ def _correct(workspace: Workspace, name: str, changes: list[Change], who: str, r
         }  # fmt: skip
         payload = {"table": name, "record_id": record, "columns": values, "reason": reason}
         drafts.append(Draft("decisions", corrections.KIND, payload, who, workspace.moment(now)))
-    workspace.ledger.append_many(drafts)
-    return len(drafts)
+    return [f"{corrections.KIND}-{entry.sequence}" for entry in workspace.ledger.append_many(drafts)]
 
 
 def _sendable(shape: Table, row: dict[str, Any], currency: str) -> dict[str, Any]:

@@ -313,10 +313,14 @@ def _score(question: _Question) -> Explanation:
 
 def _quality(question: _Question) -> Explanation:
     from quarterdeck import quality
+    from quarterdeck.quality.settings import QualitySettings
 
-    if question.entry not in quality.CHECKS:
-        raise QuarterdeckError(f"There is no check {question.entry!r}; {did_you_mean(question.entry, quality.CHECKS)}")
-    check = quality.CHECKS[question.entry]
+    settings = question.workspace.settings.section("quality")
+    assert isinstance(settings, QualitySettings)
+    checks = quality.catalogue(settings)
+    if question.entry not in checks:
+        raise QuarterdeckError(f"There is no check {question.entry!r}; {did_you_mean(question.entry, checks)}")
+    check = checks[question.entry]
     run = question.run
     if "quality.check" not in {step.name for step in run.steps}:
         run = question.workspace.last_run(with_step="quality.check") or run

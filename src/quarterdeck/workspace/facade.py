@@ -246,6 +246,11 @@ class Workspace:
             self.sync(now=now)
         state = self.lake.state(known_at)
         if not state.tables:
+            first = self.lake.states()[:1]
+            if known_at is not None and first and first[0].seen_at is not None:
+                raise QuarterdeckError(
+                    f"Nothing was known yet: the first sync was on {first[0].seen_at:%Y-%m-%d %H:%M} UTC."
+                )
             raise QuarterdeckError(
                 f"{self.root} has no records yet; add a source to its quarterdeck.yaml and call sync."
             )

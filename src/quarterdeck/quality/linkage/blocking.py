@@ -22,6 +22,8 @@ SAMPLE = 50_000
 IMAGINED = 4_000
 LARGEST_GROUP = 60
 MOST_KEYS = 12
+MANY = 100_000
+"""Records beyond which candidates are dear, and fewer of them are looked at for each."""
 LEAST_GAIN = 0.0005
 CARELESS = 3.0
 
@@ -37,7 +39,7 @@ class Key:
 
 def budget(rows: int, sample: int) -> float:
     """How many candidate pairs are looked at for so many records, of which `sample` are compared whole."""
-    return 0.3 * sample**2 + 12.0 * rows
+    return 0.3 * sample**2 + 12.0 * min(rows, MANY) + 3.0 * max(0, rows - MANY)
 
 
 def choose(frame: pl.DataFrame, fields: list[Field], linked: bool, most: float, seed: int) -> list[tuple[str, ...]]:

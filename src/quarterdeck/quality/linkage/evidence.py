@@ -35,10 +35,8 @@ def with_evidence(links: pl.DataFrame, fields: list[Field]) -> pl.DataFrame:
         shown = pl.when(weight < 0).then(pl.lit("−")).otherwise(pl.lit("+")) + weight.abs().cast(pl.String)
         row = pl.struct((-weight).alias("order"), (said + " " + shown).alias("text"))
         pieces.append(pl.when(weight.abs() >= LEAST).then(row))
-    listed = links.select(pl.concat_list(pieces).list.drop_nulls().alias("pieces")).with_row_index("row")
-    told = listed.explode("pieces").unnest("pieces").sort("row", "order", maintain_order=True)
-    texts = told.group_by("row", maintain_order=True).agg(pl.col("text").drop_nulls().str.join(", "))
-    return links.with_columns(texts["text"].alias("evidence"))
+    texts = pl.concat_list(pieces).list.drop_nulls().list.sort().list.eval(pl.element().struct.field("text"))
+    return links.with_columns(texts.list.join(", ").alias("evidence"))
 
 
 def model_frame(fields: list[Field], model: Model) -> pl.DataFrame:

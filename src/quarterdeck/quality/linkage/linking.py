@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from quarterdeck.quality.linkage.expectation import Floats, Model, Patterns, est
 from quarterdeck.quality.linkage.fields import Field
 
 LINKS = {"left": pl.Int32, "right": pl.Int32, "probability": pl.Float64, "weight": pl.Float64, "evidence": pl.String}
+REPEATED = 0.5
 GROUPS = {"unique_id": pl.Int32, "cluster": pl.Int64}
 
 
@@ -102,12 +102,19 @@ def _possible(side: pl.Series, linked: bool) -> float:
 
 
 def _prepared(stacked: pl.DataFrame, fields: list[Field]) -> pl.DataFrame:
-    """The prepared columns, those of all fields that need no other first."""
-    stages = zip_longest(*(entry.prepared.items() for entry in fields))
-    frame = stacked
-    for stage in stages:
-        frame = frame.with_columns(column[1].alias(column[0]) for column in stage if column)
-    return frame.select("unique_id", "side", *(name for entry in fields for name in entry.prepared))
+    """The prepared columns; of a column whose values repeat, each value is prepared once."""
+    frame = stacked.select("unique_id", "side")
+    for entry in fields:
+        # A telephone number is read by its row's country.
+        is_repeated = entry.kind != "phone" and stacked[entry.name].n_unique() < REPEATED * stacked.height
+        values = stacked.select(entry.name).unique(maintain_order=True) if is_repeated else stacked
+        for name, value in entry.prepared.items():
+            values = values.with_columns(value.alias(name))
+        if is_repeated:
+            own = stacked.select(entry.name)
+            values = own.join(values, on=entry.name, how="left", nulls_equal=True, maintain_order="left")
+        frame = frame.hstack(values.select(entry.prepared.keys()))
+    return frame
 
 
 def _blocked(
