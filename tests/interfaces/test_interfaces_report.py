@@ -414,7 +414,7 @@ def test_the_bars_of_the_waterfall_add_up_and_say_from_where_to_where(make_page:
     ]
     changed = {"flow_lines": conform("flow_lines", pl.DataFrame(made))}
     text = section(make_page(changed=changed).read_text(encoding="utf-8"), "metrics")
-    assert "From $900K to $1.0M: $400K new, $250K won, $50K lost." in text
+    assert "From $900K to $1M: $400K new, $250K won, $50K lost." in text
     rows = charts.floating(("Start", 0.9), [("New", 0.4), ("Won", -0.25), ("Lost", -0.05)], "End")
     assert [row["value"] for row in rows[2:4]] == [row["high"] for row in rows[1:3]]
     assert rows[-1]["high"] == pytest.approx(1.0)
