@@ -108,7 +108,8 @@ def test_changed_cells_are_shown_old_and_new_and_hold_in_every_view_when_taken(s
     assert (deal(small, "D1")["amount"], found.conflicts) == (10000, ())
     said, how = done(small, found)
     assert said == "3 values of 2 records of opportunities are corrected: correction-1, correction-2."
-    assert "withdraw" in how and "correction-1" in how
+    assert "withdraw" in how
+    assert "correction-1" in how
     assert deal(small, "D1")["amount"] == 123450
     assert deal(small, "D1")["expected_close_on"] == date(2026, 9, 30)
     assert deal(small, "D3")["name"] is None

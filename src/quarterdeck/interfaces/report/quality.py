@@ -56,7 +56,11 @@ def _touched(source: Source, groups: Sequence[Group]) -> Chart:
     if len(groups) > BARS:
         text += " " + say("The first {shown} of {total} checks.", shown=words.number(BARS),
                           total=words.number(len(groups)))  # fmt: skip
-    return Chart(title, text, charts.draw(charts.ranked(rows, axis=say("records"), tones=tones), title, text))
+    return Chart(
+        title,
+        text,
+        charts.draw(charts.ranked(rows, axis=say("records"), width=charts.NARROW, tones=tones), title, text),
+    )
 
 
 def _owners(source: Source) -> Table | None:
