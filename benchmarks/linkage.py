@@ -193,7 +193,7 @@ def main() -> None:
             seconds[way].append(got["seconds"])
             work[way].append(got["work"])
             print(
-                f"{way:16} {got['seconds']:8.1f} s {got['work']:8.1f} s work {got['peak']:8.0f} MiB  F1 {got['f1']:.4f}",
+                f"{way:16} {got['seconds']:8.1f} s {got['work']:8.1f} s work {got['peak']:8.0f} MiB F1 {got['f1']:.4f}",
                 flush=True,
             )
     for measured, name in ((seconds, "seconds"), (work, "processor seconds")):
