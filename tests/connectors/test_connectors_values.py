@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from zoneinfo import ZoneInfo
@@ -173,3 +174,30 @@ def test_yes_and_no_in_two_languages_are_flags_and_other_words_are_not() -> None
 
 def test_signs_and_names_of_currencies_become_codes() -> None:
     assert convert.currencies(texts("$", "euro", "원", "gbp", "XTS")).to_list() == ["USD", "EUR", "KRW", "GBP", "XTS"]
+
+
+@pytest.mark.parametrize("kind", [convert.integers, convert.decimals, convert.numbers])
+@pytest.mark.parametrize("values", [["1", "2.50", "x", None, " 3", "1,000"], [str(number) for number in range(6)]])
+def test_long_columns_of_few_values_are_read_as_short_ones(
+    kind: Callable[[pl.Series], pl.Series], values: list[str | None]
+) -> None:
+    short = kind(texts(*values)).to_list()
+    assert kind(texts(*values * 2_000)).to_list() == short * 2_000
+
+
+def test_long_columns_of_days_and_amounts_are_read_as_short_ones() -> None:
+    days = ["2024-03-01", None, "2024-02-30", "2024-03-01T10:00:00Z", "45292"] * 2_000
+    seoul = ZoneInfo("Asia/Seoul")
+    assert (
+        convert.days(texts(*days), "iso", seoul).to_list()
+        == convert.days(texts(*days[:5]), "iso", seoul).to_list() * 2_000
+    )
+    assert (
+        convert.instants(texts(*days), "iso", seoul).to_list()
+        == convert.instants(texts(*days[:5]), "iso", seoul).to_list() * 2_000
+    )
+    plain = [f"{number}.5" for number in range(9_000)]
+    assert money(texts(*plain)) == [number * 100 + 50 for number in range(9_000)]
+    assert money(texts("7", "-0.05", None, "12.3")) == [700, -5, None, 1230]
+    assert money(texts("7", "12"), "KRW") == [7, 12]
+    assert money(texts("7.5"), "KRW") == [8]

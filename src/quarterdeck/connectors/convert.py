@@ -166,6 +166,10 @@ def money(raw: pl.Series, currency: pl.Series, decimal: str = ".", scale: int = 
 
 def decimals(raw: pl.Series, decimal: str = ".", scale: int = 1) -> pl.Series:
     """Numbers as Decimal(18, 6), a half of the last place away from zero."""
+    return _by_distinct(raw, lambda some: _decimals(some, decimal, scale))
+
+
+def _decimals(raw: pl.Series, decimal: str, scale: int) -> pl.Series:
     millionths = fixed(plain_number(raw, decimal), 6 + len(str(scale)) - 1)
     sign = millionths.to_frame("v").select(
         pl.when(pl.col("v").abs() < 10**18)
@@ -180,6 +184,10 @@ def decimals(raw: pl.Series, decimal: str = ".", scale: int = 1) -> pl.Series:
 
 def numbers(raw: pl.Series, decimal: str = ".", scale: int = 1) -> pl.Series:
     """Numbers as floats; a percent sign divides by a hundred."""
+    return _by_distinct(raw, lambda some: _numbers(some, decimal, scale))
+
+
+def _numbers(raw: pl.Series, decimal: str, scale: int) -> pl.Series:
     if raw.dtype == pl.String:
         percent = raw.str.ends_with("%").fill_null(value=False)
         if percent.any():
@@ -192,6 +200,10 @@ def numbers(raw: pl.Series, decimal: str = ".", scale: int = 1) -> pl.Series:
 
 def integers(raw: pl.Series, decimal: str = ".", scale: int = 1) -> pl.Series:
     """Whole numbers; "2822.0" is one, "2822.5" is none."""
+    return _by_distinct(raw, lambda some: _integers(some, decimal, scale))
+
+
+def _integers(raw: pl.Series, decimal: str, scale: int) -> pl.Series:
     if raw.dtype.is_integer():
         return raw.cast(pl.Int64, strict=False) * scale
     hundredth = fixed(plain_number(raw, decimal), 3 + len(str(scale)) - 1)
