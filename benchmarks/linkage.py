@@ -192,10 +192,8 @@ def main() -> None:
                 got = pool.apply(measure, (way, asked.records))
             seconds[way].append(got["seconds"])
             work[way].append(got["work"])
-            print(
-                f"{way:16} {got['seconds']:8.1f} s {got['work']:8.1f} s work {got['peak']:8.0f} MiB F1 {got['f1']:.4f}",
-                flush=True,
-            )
+            times = f"{got['seconds']:8.1f} s {got['work']:8.1f} s of work"
+            print(f"{way:16} {times} {got['peak']:8.0f} MiB peak   F1 {got['f1']:.4f}", flush=True)
     for measured, name in ((seconds, "seconds"), (work, "processor seconds")):
         ratio = statistics.median(measured["link_records"]) / statistics.median(measured["splink by hand"])
         print(f"ratio of medians at {asked.records:,} records, {name}: {ratio:.2f}")
