@@ -133,6 +133,71 @@ def test_a_bridge_between_two_clusters_does_not_make_them_one() -> None:
     assert len({label[0], label[3], label[6]}) == 3
 
 
+def persons(surnames: list[str]) -> pl.DataFrame:
+    """A person of another first name and birthday for each surname."""
+    firsts = [
+        one + other
+        for one in ("Al", "Bo", "Ce", "Di", "Ed", "Fy", "Gu", "Ha")
+        for other in ("ra", "no", "mi", "ke", "ju", "to")
+    ]
+    rows = [
+        (f"p{n}", firsts[n * 7 % len(firsts)], surname, f"19{50 + n % 40}-{1 + n % 12:02}-{1 + n * 5 % 28:02}")
+        for n, surname in enumerate(surnames)
+    ]
+    return pl.DataFrame(rows, schema=["id", "first_name", "surname", "born"], orient="row")
+
+
+def test_a_rare_name_in_common_says_more_than_a_frequent_one() -> None:
+    frame = persons(["Smith"] * 60 + [f"Family{n * 37}" for n in range(60)])
+    copies = frame.filter(pl.col("id").is_in(["p3", "p70"])).with_columns(pl.col("id") + "x")
+    links = link_records(pl.concat([frame, copies]), id="id", columns=["first_name", "surname", "born"]).links
+    said = {row[0]: row[1] for row in links.select("id_left", "evidence").rows()}
+    weight = {
+        key: float(said[key].split("same surname +")[1].split(",")[0])
+        for key in ("p3", "p70")
+        if "same surname +" in said[key]
+    }
+    assert weight["p70"] >= weight.get("p3", 0.0) + 3
+
+
+def test_colleagues_without_addresses_are_not_one_person() -> None:
+    frame = persons(
+        [
+            f"{one}{other}"
+            for one in ("Bar", "Cal", "Dor", "Fen", "Gil", "Hom")
+            for other in (
+                "kin",
+                "ley",
+                "man",
+                "ner",
+                "ost",
+                "pel",
+                "row",
+                "sey",
+                "ton",
+                "wick",
+                "yard",
+                "zen",
+                "box",
+                "cut",
+                "dale",
+            )
+        ]
+    )
+    frame = frame.select("id", name=pl.col("first_name") + " " + pl.col("surname"))
+    frame = frame.with_columns(
+        company=pl.Series(
+            [
+                f"{word} Group"
+                for word in ("Acorn", "Bison", "Cobra", "Dingo", "Eagle", "Finch", "Gecko", "Heron", "Ibis", "Jackal")
+                for _ in range(9)
+            ]
+        )
+    )
+    frame = frame.with_columns(city=pl.Series([f"Town{n // 9 * 31}" for n in range(90)]))
+    assert link_records(frame, id="id").links.is_empty()
+
+
 def test_nothing_to_compare_gives_empty_frames() -> None:
     for frame in (PEOPLE.clear(), PEOPLE.head(1), PEOPLE.select("id")):
         found = link_records(frame, id="id")

@@ -106,6 +106,7 @@ def test_a_korean_person_sounds_the_same_in_both_scripts(hangul: str, latin: str
         ("+49 (0)30 1234567", None, "49301234567"),
         ("1-202-555-0123", "US", "12025550123"),
         ("(202) 555-0123 ext. 5", "US", "12025550123"),
+        ("02-312-3456", None, "23123456"),
         ("n/a", "US", None),
     ],
 )
